@@ -1,0 +1,1 @@
+"""What is said, to whom, and when: pure arithmetic without clock, network, database or log."""

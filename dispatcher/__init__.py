@@ -1,0 +1,1 @@
+"""The hall: database, queue, clock, pacing, delivery log, web and command line."""

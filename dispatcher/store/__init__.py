@@ -1,0 +1,1 @@
+"""The only room with SQL: one file a noun, and the migrations."""

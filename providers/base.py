@@ -1,0 +1,208 @@
+"""The contract between the dispatcher and a carrier: what is handed over, and what comes back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from providers.http import Http
+
+
+class Encoding(StrEnum):
+    """How the text goes over the air: it decides the price, so it is decided before the provider is called."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One message for one person.
+
+    `message_id` is ours, 32 hexadecimal digits, the same on every try: where the provider deduplicates, it is the key.
+    `msisdn` is E.164 digits without plus (`84912345678`). `callback_url` is where receipts should go, if anywhere.
+    """
+
+    message_id: str
+    msisdn: str
+    text: str
+    encoding: Encoding
+    segments: int
+    callback_url: str | None = None
+
+
+class Reason(StrEnum):
+    """Why a carrier refused one message, normalised; the raw code stays beside it."""
+
+    RECIPIENT = "recipient"  # this number cannot be texted
+    NETWORK = "network"  # not on this route's network, or the brandname is not open there
+    CONTENT = "content"  # template mismatch, blocked word: every message of the wave would fare the same
+    REQUEST = "request"  # the carrier does not understand what we sent: ours to mend
+    DUPLICATE = "duplicate"  # our id was used before; after an uncertain try this means "already accepted"
+    OTHER = "other"  # a code that is not in the adapter's table
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier took the message; this is not delivery. `reference` is the carrier's id, None where it gives none."""
+
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier refused this message and will not send it. `code` is its raw code, `detail` its own words."""
+
+    reason: Reason
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody can tell whether this message of a larger call was taken. `code` is whatever was answered."""
+
+    code: str
+    detail: str = ""
+
+
+Verdict = Accepted | Refused | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call as it went over the wire: secrets blanked, numbers masked, text replaced by its length.
+
+    `status` is the HTTP status (None when nothing was answered); `elapsed` is in seconds.
+    """
+
+    request: str
+    response: str
+    status: int | None
+    started_at: datetime
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to a call: one verdict per submission, in the same order and number."""
+
+    verdicts: tuple[Verdict, ...]
+    exchange: Exchange
+
+
+class Outcome(StrEnum):
+    """What a receipt says. `pending` moves nothing but is logged."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's later word on a message. At least one of `message_id` (ours) and `reference` (theirs) is given.
+
+    `network` is the carrier that the provider says it used, in our names, None when unknown. `raw` has numbers masked.
+    """
+
+    outcome: Outcome
+    message_id: str | None
+    reference: str | None
+    code: str = ""
+    network: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """An HTTP request that a provider made to us, already authenticated by its path token."""
+
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Receipts(StrEnum):
+    """How receipts come."""
+
+    PUSH = "push"
+    PULL = "pull"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do: facts that the dispatcher plans with, never branches on a provider's name.
+
+    `dedupe_seconds`: for how long the provider blocks a second submission with the same `message_id` (0 = never).
+    """
+
+    channel: str
+    max_per_call: int = 1
+    receipts: Receipts = Receipts.NONE
+    dedupe_seconds: int = 0
+    status_lookup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer to `dispatcher route check`: who answered, how fast (seconds), and what is left (in `currency`)."""
+
+    ok: bool
+    detail: str
+    latency: float
+    balance: float | None = None
+    currency: str = "VND"
+    exchange: Exchange | None = field(default=None, repr=False)
+
+
+class Options(BaseModel):
+    """Base of a provider's `[route.options]`. Unknown keys are mistakes; secrets are `SecretStr`.
+
+    `timeout` is how many seconds to wait for an answer, `connections` how many calls may be under way at once.
+    """
+
+    # A key pasted into the wrong place must not come back in the message about it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    timeout: float = Field(default=30.0, gt=0, le=300)
+    connections: int = Field(default=64, ge=1, le=1024)
+
+
+class Provider(ABC):
+    """A way of speaking to one carrier over one account.
+
+    `sender` is the route's brandname (SMS) or account (Zalo).
+    """
+
+    options_model: ClassVar[type[Options]]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, sender: str, options: Options, http: Http) -> None:
+        self.sender = sender
+        self.options = options
+        self.http = http
+
+    @abstractmethod
+    async def submit(self, submissions: Sequence[Submission]) -> Submitted:
+        """Hand over 1..`max_per_call` messages in one call.
+
+        Raises a `ProviderError` when the whole call failed; `Uncertain` whenever something may have been accepted.
+        """
+
+    @abstractmethod
+    def read_callback(self, callback: Callback) -> list[Receipt]:
+        """Read a provider's callback; raises ValueError saying what is wrong with it. Never touches network or disk."""
+
+    @abstractmethod
+    async def check(self) -> Health:
+        """Ask the carrier whether the account works, without sending anything. Raises a `ProviderError`."""

@@ -1,0 +1,1 @@
+"""The pretend carriers: real wire protocols on loopback, with dials for trouble."""
