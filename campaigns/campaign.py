@@ -1,0 +1,118 @@
+"""A campaign and its parts, as everything else sees them: checked, frozen, with real dates."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from campaigns.template import Form, Placeholder
+
+
+class MessageClass(StrEnum):
+    """What a message is in law (Decree 91/2020/ND-CP Art. 3): only advertising is bound by label, consent and caps."""
+
+    PUBLIC_INFORMATION = "public_information"
+    ADVERTISING = "advertising"
+    INTERNAL_NOTICE = "internal_notice"
+    CUSTOMER_CARE = "customer_care"
+
+
+class Part(BaseModel):
+    """Frozen, and nothing that was not asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LegalBasis(Part):
+    """A document that a campaign rests on. It counts from `valid_from` to `valid_to`, both included, None = open."""
+
+    kind: str
+    number: str
+    date: datetime.date
+    issuer: str
+    subject: str
+    valid_from: datetime.date | None = None
+    valid_to: datetime.date | None = None
+
+    def in_force(self, day: datetime.date) -> bool:
+        """Whether the document applies on a day."""
+        return (self.valid_from or self.date) <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+class Period(Part):
+    """The days of a campaign, both included."""
+
+    start: datetime.date
+    end: datetime.date
+
+
+class Text(Part):
+    """One text in both forms, in NFC, placeholders not yet filled in."""
+
+    accented: str
+    unaccented: str
+    content_kind: str | None = None
+
+    def form(self, form: Form) -> str:
+        """The text as written in one form."""
+        return self.accented if form is Form.ACCENTED else self.unaccented
+
+
+class Wave(Part):
+    """One firing: from `date` to `until` (carry-over, both included), inside the daily `window`, Viet Nam time."""
+
+    slug: str
+    title: str
+    date: datetime.date
+    until: datetime.date
+    window: tuple[datetime.time, datetime.time]
+    text: str
+    form: Form
+    audience: str | None = None
+
+
+class Campaign(Part):
+    """An awareness campaign of one year. `theme` is that of the year, None where none is known."""
+
+    slug: str
+    year: int
+    title: str
+    owner: str | None = None
+    occasion: str
+    message_class: MessageClass
+    topics: tuple[str, ...] = ()
+    programme: str | None = None
+    legal_basis: tuple[LegalBasis, ...] = ()
+    period: Period
+    theme: str | None = None
+    hotline: str | None = None
+    audience: str | None = None
+    texts: Mapping[str, Text]
+    waves: tuple[Wave, ...]
+
+    @property
+    def edition(self) -> str:
+        """The name of this year's campaign: `drug_prevention_june-2026`."""
+        return f"{self.slug}-{self.year}"
+
+    def wave(self, slug: str) -> Wave:
+        """A wave by its slug. Raises KeyError."""
+        return {wave.slug: wave for wave in self.waves}[slug]
+
+    def facts(self) -> dict[Placeholder, str | None]:
+        """What the placeholders stand for that are the same for every recipient."""
+        return {
+            Placeholder.YEAR: str(self.year),
+            Placeholder.THEME: self.theme,
+            Placeholder.HOTLINE: self.hotline,
+            Placeholder.OWNER: self.owner,
+        }
+
+
+def canonical(campaign: Campaign) -> str:
+    """The campaign as one JSON text that depends on its content alone: what an approval is bound to."""
+    return json.dumps(campaign.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

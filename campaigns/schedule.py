@@ -1,0 +1,68 @@
+"""When a campaign sends: its waves with real moments, and the next moment at which a wave may send."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from campaigns.calendar import VIETNAM
+from campaigns.campaign import Campaign, Wave
+from campaigns.template import Form
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWave:
+    """A wave on the clock. It may send from `opens_at` until before `closes_at`, each day only inside the window.
+
+    The window is Viet Nam time: `window_from` included, `window_to` not.
+    """
+
+    slug: str
+    title: str
+    opens_at: datetime.datetime
+    closes_at: datetime.datetime
+    window_from: datetime.time
+    window_to: datetime.time
+    text: str
+    form: Form
+    audience: str | None
+
+
+def waves(campaign: Campaign) -> tuple[PlannedWave, ...]:
+    """The waves in the order in which they open; the audience is the wave's own, or else the campaign's."""
+    planned = (_planned(wave, campaign.audience) for wave in campaign.waves)
+    return tuple(sorted(planned, key=lambda wave: (wave.opens_at, wave.slug)))
+
+
+def _planned(wave: Wave, audience: str | None) -> PlannedWave:
+    start, end = wave.window
+    return PlannedWave(
+        slug=wave.slug,
+        title=wave.title,
+        opens_at=_moment(wave.date, start),
+        closes_at=_moment(wave.until, end),
+        window_from=start,
+        window_to=end,
+        text=wave.text,
+        form=wave.form,
+        audience=wave.audience or audience,
+    )
+
+
+def _moment(day: datetime.date, clock: datetime.time) -> datetime.datetime:
+    return datetime.datetime.combine(day, clock, VIETNAM)
+
+
+def next_moment(wave: PlannedWave, now: datetime.datetime) -> datetime.datetime | None:
+    """The earliest moment, not before `now`, at which the wave may send; None when it is over.
+
+    The answer is in Viet Nam time, whatever the zone of `now`. Raises ValueError for a naive datetime.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    here = max(now.astimezone(VIETNAM), wave.opens_at)
+    if here.time() < wave.window_from:
+        here = _moment(here.date(), wave.window_from)
+    elif here.time() >= wave.window_to:
+        here = _moment(here.date() + datetime.timedelta(days=1), wave.window_from)
+    return here if here < wave.closes_at else None
