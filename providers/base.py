@@ -168,14 +168,13 @@ class Health:
 class Options(BaseModel):
     """Base of a provider's `[route.options]`. Unknown keys are mistakes; secrets are `SecretStr`.
 
-    `timeout` is how many seconds to wait for an answer, `connections` how many calls may be under way at once.
+    `timeout` is how many seconds to wait for an answer.
     """
 
     # A key pasted into the wrong place must not come back in the message about it.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     timeout: float = Field(default=30.0, gt=0, le=300)
-    connections: int = Field(default=64, ge=1, le=1024)
 
 
 class Provider(ABC):

@@ -1,0 +1,286 @@
+"""The one HTTP client of all adapters: httpx's API over aiohttp's transport, and what each failure proves.
+
+httpx's own transport collapses above 16 connections (it scans the whole pool for each request); aiohttp's does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_random
+
+from providers.base import Exchange
+from providers.blanking import blanked
+from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
+
+MAX_ANSWER_BYTES = 1024 * 1024
+
+# Wrong key, address not allowed, no such path: the same for every message, and nothing was taken.
+CLOSED_DOORS = {
+    401: "the carrier refuses our credentials",
+    403: "the carrier refuses us: credentials or address list",
+    404: "there is no such address at the carrier: look at base_url",
+    405: "there is no such call at the carrier: look at base_url",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds allowed for each step of a call.
+
+    `pool` covers waiting for a free connection and opening it (aiohttp counts them together), `connect` the opening
+    alone. aiohttp has no limit for writing: `write` is enforced through `deadline`.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    write: float = 10.0
+    pool: float = 15.0
+
+    @property
+    def deadline(self) -> float:
+        """The whole call, so that an answer dripping one byte a second ends too."""
+        return self.pool + self.write + self.read
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of an adapter.
+
+    `tried` says in a few words what it is for, `shown` is the request as it may be stored: both blanked by the adapter.
+    `hidden` values are blanked from the answer, should the carrier repeat them. `body` is sent as JSON.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    tried: str
+    shown: str
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    params: Mapping[str, str] | None = field(default=None, repr=False)
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a carrier answered, below HTTP 500 and not 429; the body is as sent, the exchange blanked."""
+
+    status: int
+    body: bytes = field(repr=False)
+    exchange: Exchange
+
+
+class AnswerTooLong(httpx.ReadError):
+    """The answer is longer than `MAX_ANSWER_BYTES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+class Http:
+    """Sends calls. One for a route: `connections` is the most that are open at once, further calls wait for a free one.
+
+    Kept-alive connections are dropped after `keep_alive_seconds`: below the 5 seconds of common servers, because a
+    connection that the carrier closes under our request leaves the message uncertain.
+    `transport` replaces aiohttp's, in tests: `httpx.MockTransport(router.async_handler)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeouts: Timeouts | None = None,
+        connections: int = 64,
+        keep_alive_seconds: float = 4.0,
+        tries: int = 3,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.timeouts = timeouts or Timeouts()
+        self._tries = tries
+        self._client = httpx.AsyncClient(
+            transport=transport or _transport(connections, keep_alive_seconds),
+            timeout=httpx.Timeout(
+                connect=self.timeouts.connect,
+                read=self.timeouts.read,
+                write=self.timeouts.write,
+                pool=self.timeouts.pool,
+            ),
+            follow_redirects=False,
+            trust_env=False,
+            # Not compressed: answers are short, and a small one could unpack to a gigabyte.
+            headers={"accept-encoding": "identity", "user-agent": "dispatcher"},
+            # No cookies: two accounts at one carrier must not share a session.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def send(self, call: Call) -> Answer:
+        """Make a call, once the connection is open exactly once.
+
+        Raises `Unavailable`, `Throttled`, `Uncertain` or `Misconfigured` (the address is no URL), with the exchange.
+        """
+        started_at, clock = datetime.now(UTC), time.perf_counter()
+        outcome = await self._opened(call)
+        elapsed = time.perf_counter() - clock
+        if isinstance(outcome, Exception):
+            raise _transport_failure(call.tried, outcome, Exchange(call.shown, "", None, started_at, elapsed))
+        text = blanked(outcome.body[:8000].decode("utf-8", "replace"), call.hidden)
+        exchange = Exchange(call.shown, text, outcome.status, started_at, elapsed)
+        if failure := _status_failure(call.tried, outcome, exchange):
+            raise failure
+        return Answer(outcome.status, outcome.body, exchange)
+
+    async def _opened(self, call: Call) -> _Reply | Exception:
+        """Try again where the connection could not be opened: nothing was sent. tenacity only then, it costs 10 %."""
+        outcome = await self._outcome(call)
+        if self._tries == 1 or not _refused(outcome):
+            return outcome
+        again = AsyncRetrying(
+            stop=stop_after_attempt(self._tries - 1),
+            wait=wait_random(0.05, 0.25),
+            retry=retry_if_result(_refused),
+            retry_error_callback=lambda last: last.outcome and last.outcome.result(),
+        )
+        return await again(self._outcome, call)
+
+    async def _outcome(self, call: Call) -> _Reply | Exception:
+        """Answer or error, as a value: raised inside `except`, ours would carry the transport's, with URL and keys."""
+        try:
+            return await self._once(call)
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            return error
+
+    async def _once(self, call: Call) -> _Reply:
+        async with (
+            asyncio.timeout(self.timeouts.deadline),
+            self._client.stream(
+                call.method, call.url, params=call.params, json=call.body, headers=call.headers
+            ) as response,
+        ):
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise AnswerTooLong("answer too long")
+            return _Reply(response.status_code, bytes(body), response.headers.get("retry-after"))
+
+
+def require_access(answer: Answer, tried: str) -> None:
+    """Raise `Misconfigured` where the HTTP status says that a person must act (see `CLOSED_DOORS`)."""
+    if meaning := CLOSED_DOORS.get(answer.status):
+        raise Misconfigured(
+            f"{tried}: {meaning} (HTTP {answer.status})", code=f"HTTP {answer.status}", exchange=answer.exchange
+        )
+
+
+def seconds_to_wait(retry_after: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header (seconds or an HTTP date, RFC 9110 10.2.3) as seconds from `now`; else None."""
+    if not retry_after:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        return _seconds_until(retry_after, now)
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: datetime) -> float | None:
+    try:
+        when = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return max(((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
+
+
+def _transport(connections: int, keep_alive_seconds: float) -> AiohttpTransport:
+    transport = AiohttpTransport()
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=keep_alive_seconds, ssl=transport.ssl_context
+        )
+        made = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        # aiohttp silently sends a GET again when a kept-alive connection breaks, and some carriers take messages by
+        # GET: a person texted twice. There is no public switch; test_http.py fails if this one goes.
+        made._retry_connection = False
+        return made
+
+    transport.client = session  # made on first use: it belongs to the running loop
+    return transport
+
+
+def _transport_failure(tried: str, trouble: Exception, exchange: Exchange) -> ProviderError:
+    if isinstance(trouble, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return Misconfigured(f"{tried}: base_url is not an address", exchange=exchange)
+    said = f"{tried}: {_words(trouble)}"
+    if _never_opened(trouble):
+        return Unavailable(f"{said}, no connection, nothing was sent", exchange=exchange)
+    return Uncertain(f"{said}, the request may have been taken", exchange=exchange)
+
+
+def _status_failure(tried: str, reply: _Reply, exchange: Exchange) -> ProviderError | None:
+    code = f"HTTP {reply.status}"
+    if reply.status == 429:
+        wait = seconds_to_wait(reply.retry_after, datetime.now(UTC))
+        return Throttled(f"{tried}: too fast for the carrier ({code})", retry_after=wait, code=code, exchange=exchange)
+    if 200 <= reply.status < 300 or 400 <= reply.status < 500:
+        return None
+    return Uncertain(
+        f"{tried}: the carrier answered {code}, the request may have been taken", code=code, exchange=exchange
+    )
+
+
+def _never_opened(trouble: Exception) -> bool:
+    """Whether the connection was provably never there.
+
+    httpx_aiohttp 0.2 names a cut connection `ConnectTimeout` (aiohttp.ClientConnectionError stands for all of them in
+    its table), so aiohttp's own error, the cause, is asked; httpx's names count only where the transport is another.
+    """
+    cause = trouble.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(trouble, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def _refused(outcome: _Reply | Exception) -> bool:
+    """Worth another try at once: refused, unknown name or TLS; never after having waited for a time limit."""
+    if isinstance(outcome, _Reply):
+        return False
+    cause = outcome.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ClientConnectorError)
+    return isinstance(outcome, httpx.ConnectError)
+
+
+def _words(trouble: Exception) -> str:
+    """Name a failure by its class and the system's words only: the message may hold a URL with keys in it."""
+    cause = trouble.__cause__ if isinstance(trouble.__cause__, aiohttp.ClientError) else trouble
+    system = cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else cause
+    reason = system.strerror if isinstance(system, OSError) else None
+    return f"{type(cause).__name__} ({blanked(reason, limit=120)})" if reason else type(cause).__name__

@@ -1,0 +1,197 @@
+"""A pretend carrier as an HTTP server on loopback, speaking eSMS: `async with PretendCarrier(dials) as carrier`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Self, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from providers.sandbox import wire
+from providers.sandbox.carrier import Carrier, Decision, Order, Sent
+from providers.sandbox.dials import Dials
+from providers.sandbox.ledger import Ledger, line
+from providers.sandbox.postman import Letter, Postman, loopback
+
+PATH = "/MainService.svc/json/"
+LINES_AT_ONCE = 1000
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class PretendCarrier:
+    """A carrier that never leaves this machine.
+
+    `base_url` is what a route's options want, `origin` has `/health`, `/ledger` (JSON lines), `/ledger/summary` and
+    `/ledger/received` below it, `ledger` the same as objects. Raises ValueError for a host that is not loopback.
+    """
+
+    def __init__(
+        self,
+        dials: Dials | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ledger_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not loopback(host):
+            raise ValueError(f"a pretend carrier listens on loopback only, not on {host}")
+        self.dials = dials or Dials()
+        self._host, self._port, self._clock, self._path = host, port, clock, ledger_file
+        self._file: IO[str] | None = None
+
+    async def __aenter__(self) -> Self:
+        # Line by line: whoever reads the file while we run sees whole entries.
+        self._file = self._path.open("a", encoding="utf-8", buffering=1) if self._path else None
+        self.ledger = Ledger(self._file)
+        self._carrier = Carrier(self.dials, self.ledger, self._clock)
+        self._postman = await Postman(self.dials.receipts, self.ledger, self._clock).__aenter__()
+        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        self.port: int = self._runner.addresses[0][1]
+        self.origin = f"http://[{self._host}]:{self.port}" if ":" in self._host else f"http://{self._host}:{self.port}"
+        self.base_url = self.origin + PATH
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._postman.__aexit__()
+        await self._runner.cleanup()
+        if self._file:
+            self._file.close()
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post(f"{PATH}SendMultipleMessage_V4_post_json/", self._care),
+                web.post(f"{PATH}SendMultipleSMSBrandname_json/", self._advertising),
+                web.post(f"{PATH}GetBalance_json", self._balance),
+                web.get(f"{PATH}GetSendStatus", self._send_status),
+                web.get(f"{PATH}GetSmsReceiverStatus_get", self._receiver_status),
+                web.post(f"{PATH}GetSmsSentData_V2", self._sent_data),
+                web.get("/health", self._health),
+                web.get("/ledger", self._ledger),
+                web.get("/ledger/summary", self._summary),
+                web.get("/ledger/received", self._received),
+            ]
+        )
+        return app
+
+    async def _care(self, request: web.Request) -> web.StreamResponse:
+        asked = _read(wire.Care, await request.read())
+        if asked is None or asked.sms_type != "2":
+            return self._unreadable(wire.INVALID if asked is None else wire.refusal("118"))
+        return await self._answer(request, asked.order([asked.phone], advertising=False))
+
+    async def _advertising(self, request: web.Request) -> web.StreamResponse:
+        asked = _read(wire.Advertising, await request.read())
+        if asked is None or asked.sms_type != "1":
+            return self._unreadable(wire.INVALID if asked is None else wire.refusal("118"))
+        return await self._answer(request, asked.order(asked.phones, advertising=True))
+
+    def _unreadable(self, answer: dict[str, object]) -> web.Response:
+        self.ledger.unreadable += 1
+        return web.json_response(answer)
+
+    async def _answer(self, request: web.Request, order: Order) -> web.StreamResponse:
+        decision = self._carrier.receive(order)
+        letter = self._letter(decision.sent) if decision.sent else None
+        if letter and self._carrier.chance.happens(self.dials.receipts.early, order.first, "early"):
+            await self._postman.hand_over(letter)
+            letter = None
+        if latency := self._carrier.latency(order.first):
+            await asyncio.sleep(latency)
+        response = await _respond(request, decision)
+        if letter:  # only now: a callback before the answer is a dial of its own
+            self._postman.post(letter, self._carrier.receipt_delay(order.first))
+        return response
+
+    def _letter(self, sent: Sent) -> Letter | None:
+        """The callbacks of a message, in the order in which they will be sent."""
+        dials, chance, phone = self.dials.receipts, self._carrier.chance, sent.phones[0]
+        if not sent.order.callback_url or chance.happens(dials.never, phone, "never"):
+            return None
+        statuses = [wire.FINISHED]
+        if chance.happens(dials.out_of_order, phone, "out of order"):
+            statuses.append(wire.WAITING_FOR_REPORT)
+        if chance.happens(dials.repeated, phone, "repeated"):
+            statuses.append(wire.FINISHED)
+        return Letter(sent.smsid, sent.order.callback_url, tuple(wire.callback(sent, status) for status in statuses))
+
+    async def _balance(self, request: web.Request) -> web.Response:
+        asked = _read(wire.Keys, await request.read())
+        if asked is None:
+            return web.json_response(wire.INVALID)
+        if not self._carrier.knows(asked.api_key, asked.secret_key):
+            return web.json_response(wire.refusal("101"))
+        return web.json_response(wire.balance(self._carrier.balance))
+
+    async def _send_status(self, request: web.Request) -> web.Response:
+        return self._looked_up(request, wire.send_status)
+
+    async def _receiver_status(self, request: web.Request) -> web.Response:
+        return self._looked_up(request, wire.receiver_status)
+
+    def _looked_up(self, request: web.Request, tell: Callable[[Sent, bool], dict[str, object]]) -> web.Response:
+        query = request.query
+        if not self._carrier.knows(query.get("ApiKey", ""), query.get("SecretKey", "")):
+            return web.json_response(wire.refusal("101"))
+        sent = self._carrier.sent.get(query.get("RefId", ""))
+        return web.json_response(tell(sent, self._clock() >= sent.final_at) if sent else wire.refusal("105"))
+
+    async def _sent_data(self, request: web.Request) -> web.Response:
+        asked = _read(wire.Listing, await request.read())
+        if asked is None:
+            return web.json_response(wire.INVALID)
+        if not self._carrier.knows(asked.api_key, asked.secret_key):
+            return web.json_response(wire.refusal("101"))
+        try:
+            return web.json_response(wire.sent_data(asked, self._carrier.sent, self._clock()))
+        except ValueError:
+            return web.json_response(wire.refusal("210"))
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def _summary(self, _: web.Request) -> web.Response:
+        return web.json_response(self.ledger.summary())
+
+    async def _received(self, _: web.Request) -> web.Response:
+        return web.json_response(self.ledger.received)
+
+    async def _ledger(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        entries = self.ledger.entries
+        end = len(entries)  # as it was when asked: a busy carrier's ledger has no end
+        for first in range(0, end, LINES_AT_ONCE):
+            lines = "".join(line(entry) for entry in entries[first : min(first + LINES_AT_ONCE, end)])
+            await response.write(lines.encode())
+        await response.write_eof()
+        return response
+
+
+async def _respond(request: web.Request, decision: Decision) -> web.StreamResponse:
+    """Answer, or cut the line."""
+    if not decision.answered:
+        if request.transport:
+            request.transport.abort()
+        return web.Response()
+    status, body = wire.answer(decision)
+    response = web.json_response(body, status=status, headers={"Retry-After": "1"} if status == 429 else None)
+    await response.prepare(request)
+    await response.write_eof()
+    return response
+
+
+def _read(model: type[T], body: bytes) -> T | None:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        return None

@@ -1,0 +1,248 @@
+"""The promises that every adapter keeps. A new one passes these before it has tests of its own.
+
+Describe the adapter in a subclass of `Adapter` and make a test class of `Conformance`: see test_conformance.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from providers.base import (
+    Accepted,
+    Callback,
+    Encoding,
+    Outcome,
+    Provider,
+    Reason,
+    Receipt,
+    Receipts,
+    Refused,
+    Submission,
+    Submitted,
+    Unclear,
+)
+from providers.errors import ProviderError, Throttled, Unavailable, Uncertain
+from providers.http import Http, Timeouts
+from providers.registry import provider_class
+from tests.providers.rawserver import CUTS, answers, closed_port, raw_server
+
+TEXT = 'Chung tay phòng, chống ma túy \N{EN DASH} hãy nói "không"'
+MSISDN = "84912345678"
+CALLBACK = "https://callback.example.vn/c/esms/tok3n-0123456789abcdef"
+QUICK = Timeouts(connect=0.5, read=0.3, write=0.1, pool=0.5)
+
+UNREADABLE: dict[str, bytes] = {
+    "empty": b"",
+    "HTML": b"<html><body>Bad gateway</body></html>",
+    "a JSON string": b'"100"',
+    "a JSON number": b"100",
+    "a JSON list": b"[]",
+    "an empty JSON object": b"{}",
+    "null": b"null",
+    "invalid UTF-8": b'{"CodeResult":"\xff\xfe","SMSID":"1"}',
+    "half a JSON object": b'{"CodeResult":"1',
+    "JSON nested without end": b"[" * 100_000,
+    "2 MiB": b" " * (2 * 1024 * 1024),
+    "NUL bytes": b"\x00" * 64,
+}
+
+
+class Adapter(ABC):
+    """What the suite has to know of one adapter."""
+
+    name: ClassVar[str]
+    sender: ClassVar[str] = "CA LANGSON"
+    secrets: ClassVar[tuple[str, ...]]
+    unknown_code: ClassVar[str] = "98765"
+    # Bodies that this carrier's answer could be mistaken for, beside `UNREADABLE`.
+    unreadable: ClassVar[dict[str, bytes]] = {}
+
+    @abstractmethod
+    def options(self, origin: str) -> dict[str, object]:
+        """`[route.options]` for a carrier at `origin` (ends with a slash), with the `secrets` in it."""
+
+    @abstractmethod
+    def accepting(self, count: int) -> bytes:
+        """The body that accepts `count` messages, with references that differ."""
+
+    @abstractmethod
+    def refusing(self, code: str, words: str) -> bytes:
+        """The body that refuses a message with a code and the carrier's own words."""
+
+    @abstractmethod
+    def callbacks(self) -> list[tuple[Callback, Outcome]]:
+        """Genuine callbacks of one message in the order in which they were made, with what each says."""
+
+    @abstractmethod
+    def hostile_callbacks(self) -> list[Callback]:
+        """Callbacks that must be refused with a ValueError."""
+
+    def provider(self, origin: str, http: Http) -> Provider:
+        """Built as the dispatcher builds it."""
+        kind = provider_class(self.name)
+        return kind(self.sender, kind.options_model.model_validate(self.options(origin)), http)
+
+
+class Conformance:
+    """Subclass it, name the subclass Test..., and give it an `adapter`."""
+
+    adapter: ClassVar[Adapter]
+
+    async def submitted(self, body: bytes, count: int = 1, status: str = "200 OK") -> Submitted:
+        async with raw_server(answers(body, status)) as server, Http(timeouts=QUICK) as http:
+            return await self.adapter.provider(server.origin, http).submit(submissions(count))
+
+    async def failure(self, origin: str) -> ProviderError:
+        async with Http(timeouts=QUICK) as http:
+            with pytest.raises(ProviderError) as caught:
+                await self.adapter.provider(origin, http).submit(submissions(1))
+        return caught.value
+
+    async def test_there_is_one_verdict_for_each_submission_in_order(self) -> None:
+        most = min(provider_class(self.adapter.name).capabilities.max_per_call, 5)
+        for count in {1, most}:
+            answer = await self.submitted(self.adapter.accepting(count), count)
+            references = [verdict.reference for verdict in answer.verdicts if isinstance(verdict, Accepted)]
+            assert len(references) == len(answer.verdicts) == count
+            assert len(set(references)) == count
+
+    async def test_more_than_a_call_can_hold_is_refused_before_the_wire(self) -> None:
+        most = provider_class(self.adapter.name).capabilities.max_per_call
+        with pytest.raises(ValueError, match=r"\S"):
+            await self.submitted(self.adapter.accepting(1), most + 1)
+
+    async def test_the_text_and_the_number_reach_the_carrier_once(self) -> None:
+        async with raw_server(answers(self.adapter.accepting(1))) as server, Http(timeouts=QUICK) as http:
+            await self.adapter.provider(server.origin, http).submit(submissions(1))
+        assert len(server.requests) == 1
+        assert MSISDN[2:].encode() in server.requests[0]
+
+    async def test_an_unknown_code_is_a_value_with_the_raw_code_kept(self) -> None:
+        answer = await self.submitted(self.adapter.refusing(self.adapter.unknown_code, "something new"))
+        (verdict,) = answer.verdicts
+        assert isinstance(verdict, Refused | Unclear)
+        assert verdict.code == self.adapter.unknown_code
+        assert verdict.detail == "something new"
+        if isinstance(verdict, Refused):
+            assert verdict.reason is Reason.OTHER
+
+    @pytest.mark.parametrize("name", UNREADABLE)
+    async def test_an_answer_that_cannot_be_read_is_uncertain(self, name: str) -> None:
+        async with raw_server(answers(UNREADABLE[name])) as server:
+            assert type(await self.failure(server.origin)) is Uncertain
+
+    async def test_an_answer_that_looks_almost_right_is_uncertain(self) -> None:
+        for body in self.adapter.unreadable.values():
+            async with raw_server(answers(body)) as server:
+                assert type(await self.failure(server.origin)) is Uncertain, body
+
+    @pytest.mark.parametrize("cut", CUTS)
+    async def test_a_cut_after_the_request_is_uncertain_and_not_repeated(self, cut: str) -> None:
+        async with raw_server(CUTS[cut]) as server:
+            assert type(await self.failure(server.origin)) is Uncertain
+        assert len(server.requests) == 1
+
+    async def test_a_refused_connection_is_unavailable(self) -> None:
+        assert type(await self.failure(closed_port())) is Unavailable
+
+    async def test_a_server_error_is_uncertain_and_429_is_throttled(self) -> None:
+        async with raw_server(answers(self.adapter.accepting(1), "503 Busy")) as server:
+            assert type(await self.failure(server.origin)) is Uncertain
+        async with raw_server(answers(b"", "429 Slow down", "Retry-After: 3\r\n")) as server:
+            failure = await self.failure(server.origin)
+        assert isinstance(failure, Throttled)
+        assert failure.retry_after == 3
+
+    async def test_every_failure_carries_its_exchange(self) -> None:
+        async with raw_server(answers(b"<html>")) as server:
+            unreadable = await self.failure(server.origin)
+        async with raw_server(CUTS["reset"]) as server:
+            cut = await self.failure(server.origin)
+        assert unreadable.exchange is not None
+        assert unreadable.exchange.status == 200
+        assert cut.exchange is not None
+        assert (cut.exchange.status, cut.exchange.response) == (None, "")
+
+    async def test_nothing_that_is_kept_holds_a_secret_a_number_or_the_text(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, logger="providers")
+        echo = f"key {self.adapter.secrets[0]}, number {MSISDN}, text {TEXT}"
+        told = [repr(await self.submitted(self.adapter.accepting(1)))]
+        told.append(repr(await self.submitted(self.adapter.refusing(self.adapter.unknown_code, echo))))
+        for behaviour in (*CUTS.values(), answers(echo.encode()), answers(echo.encode(), "500 No")):
+            async with raw_server(behaviour) as server:
+                told.append(everything_about(await self.failure(server.origin)))
+        told.append(everything_about(await self.failure(closed_port())))
+        told.append(caplog.text)
+        private = (*self.adapter.secrets, MSISDN, MSISDN[2:], TEXT, TEXT[:20], CALLBACK)
+        assert [(value, text) for text in told for value in private if value in text] == []
+
+    async def test_the_options_do_not_tell_their_secrets(self) -> None:
+        async with Http() as http:
+            provider = self.adapter.provider("http://127.0.0.1:9/", http)
+        told = repr(provider) + repr(provider.options) + str(provider.options)
+        assert [secret for secret in self.adapter.secrets if secret in told] == []
+        with pytest.raises(ValueError, match="not_an_option") as caught:
+            provider.options_model.model_validate({**self.adapter.options("http://127.0.0.1:9/"), "not_an_option": 1})
+        assert [secret for secret in self.adapter.secrets if secret in str(caught.value)] == []
+
+    async def test_many_calls_at_once_do_not_mix_up_their_answers(self) -> None:
+        async with raw_server(answers(self.adapter.accepting(1))) as server, Http(connections=8) as http:
+            provider = self.adapter.provider(server.origin, http)
+            done = await asyncio.gather(*(provider.submit(submissions(1)) for _ in range(50)))
+        assert len(done) == len(server.requests) == 50
+
+    def receipts(self, callback: Callback) -> list[Receipt]:
+        provider = self.adapter.provider("http://127.0.0.1:9/", None)  # type: ignore[arg-type]  # reading needs no network
+        return provider.read_callback(callback)
+
+    def test_genuine_callbacks_are_read_alike_in_any_order_and_again(self) -> None:
+        told = self.adapter.callbacks()
+        if provider_class(self.adapter.name).capabilities.receipts is not Receipts.PUSH:
+            pytest.skip("no callbacks")
+        for callback, outcome in [*told, *reversed(told), *told]:
+            (receipt,) = self.receipts(callback)
+            assert receipt.outcome is outcome
+            assert receipt.message_id or receipt.reference
+
+    def test_a_receipt_names_the_message_but_not_the_person(self) -> None:
+        for callback, _ in self.adapter.callbacks():
+            (receipt,) = self.receipts(callback)
+            assert MSISDN[2:] not in repr(receipt)
+
+    def test_hostile_callbacks_are_refused_with_words(self) -> None:
+        for callback in self.adapter.hostile_callbacks():
+            with pytest.raises(ValueError, match=r"\w{3,}") as caught:
+                self.receipts(callback)
+            assert len(str(caught.value)) < 300
+            assert str(caught.value).isprintable()
+
+    def test_what_a_stranger_sends_is_bounded_and_printable(self) -> None:
+        for callback, _ in self.adapter.callbacks():
+            noisy = replace(callback, query={**callback.query, "extra": "\x00\x1b[2J\udc80" + "x" * 100_000})
+            (receipt,) = self.receipts(noisy)
+            assert len(receipt.raw) <= 4000
+            assert receipt.raw.isprintable()
+
+
+def submissions(count: int) -> list[Submission]:
+    """`count` messages to numbers that follow each other, the first to `MSISDN`."""
+    return [
+        Submission(f"{number:032x}", str(int(MSISDN) + number), TEXT, Encoding.UCS2, 1, CALLBACK)
+        for number in range(count)
+    ]
+
+
+def everything_about(error: BaseException) -> str:
+    """Text, fields, and every error that rides along as cause or context."""
+    told = "".join(traceback.format_exception(error)) + repr(vars(error))
+    others = [other for other in (error.__cause__, error.__context__) if other]
+    return told + "".join(everything_about(other) for other in others)
