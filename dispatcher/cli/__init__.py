@@ -1,0 +1,63 @@
+"""The command line: one file a noun."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import signal
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import psycopg
+import psycopg_pool
+import redis
+import typer
+
+from campaigns.problems import DefinitionError
+from dispatcher.cli import audience, campaign, demo, log, route, services, suppress
+from dispatcher.cli.terminal import fail, out
+from dispatcher.errors import UserError
+from providers.errors import ProviderError
+
+app = typer.Typer(
+    name="dispatcher",
+    help="Gửi SMS và Zalo tuyên truyền: đúng người, đúng giờ, không ai nhận hai lần, có nhật ký để kiểm tra.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(campaign.app, name="campaign")
+app.add_typer(audience.app, name="audience")
+app.add_typer(suppress.app, name="suppress")
+app.add_typer(route.app, name="route")
+app.add_typer(log.app, name="log")
+for service in (services.up, services.web, services.worker, services.clock, services.migrate, demo.demo):
+    app.command()(service)
+
+
+@app.callback()
+def version(
+    show: Annotated[bool, typer.Option("--version", help="In phiên bản rồi thoát.", is_eager=True)] = False,
+) -> None:
+    if show:
+        out.print(importlib.metadata.version("dispatcher"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command: 0 it worked, 1 it failed, 2 it was called wrongly; a person never sees a traceback."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except (UserError, DefinitionError, ProviderError) as error:
+        fail(str(error))
+    except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
+        fail(f"Mất kết nối cơ sở dữ liệu: {str(error).strip().splitlines()[-1]}")
+    except redis.RedisError as error:
+        fail(f"Mất kết nối Valkey/Redis: {error}")
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End as after an exception, so that embedded servers that nobody else uses are stopped."""
+    raise SystemExit(128 + signal.SIGTERM)

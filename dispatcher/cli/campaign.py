@@ -1,0 +1,313 @@
+"""dispatcher campaign: from a definition to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from campaigns import compose, definition, rules, schedule
+from campaigns.calendar import spoken
+from campaigns.campaign import Campaign
+from dispatcher import control
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, give, give_line, moment, number, out, table
+from dispatcher.control import SPOKEN, View
+from dispatcher.lifecycle import Act, CampaignStatus
+from dispatcher.routing import table as route_table
+from dispatcher.routing import unserved
+from dispatcher.settings import load_routes
+from dispatcher.store import audiences, campaigns, routes
+from dispatcher.store.database import Connection
+from dispatcher.words import STATUS_WORDS, WAVE_WORDS
+
+app = typer.Typer(help="Chiến dịch: kiểm tra, thêm, duyệt, bắt đầu, theo dõi, dừng.", no_args_is_help=True)
+
+Source = Annotated[str, typer.Argument(metavar="TỆP", help="Tệp TOML, hoặc tên một chiến dịch có sẵn trong thư viện.")]
+Year = Annotated[int | None, typer.Option(help="Năm thực hiện; thay cho year trong tệp.")]
+
+ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+
+
+def read(source: str, year: int | None) -> Campaign:
+    """The definition in a file, or of that name in the library."""
+    named = not Path(source).exists() and source in definition.library()
+    return definition.load(definition.library_path(source) if named else Path(source), year=year)
+
+
+@app.command()
+def check(source: Source, year: Year = None, as_json: AsJson = False) -> None:
+    """Kiểm tra một tệp chiến dịch: lỗi ở dòng nào, tin sẽ gửi ra sao, bao nhiêu phần tin."""
+    campaign = read(source, year)
+    samples, warnings = compose.samples(campaign), rules.warnings(campaign)
+    if as_json:
+        return give({"campaign": campaign.edition, "title": campaign.title, "samples": samples, "warnings": warnings})
+    out.print(f"[bold]{campaign.edition}[/]: {campaign.title}\n")
+    by_wave = {sample.wave: sample for sample in samples}
+    for wave in schedule.waves(campaign):
+        sample = by_wave[wave.slug]
+        out.print(f"Đợt [bold]{wave.slug}[/] từ {spoken(wave.opens_at)} đến {spoken(wave.closes_at)}")
+        for form, variant in (("có dấu", sample.accented), ("không dấu", sample.unaccented)):
+            mark = "→" if variant is sample.chosen else " "
+            out.print(f"{mark} {form}: {variant.segments} phần tin ({variant.encoding.value}, {variant.units} đơn vị)")
+            out.print(f"    {variant.body}", markup=False)
+    for warning in warnings:
+        out.print(f"[yellow]Lưu ý:[/] {warning}")
+    out.print("[green]Tệp dùng được.[/]")
+    return None
+
+
+@app.command()
+def add(
+    source: Source,
+    year: Year = None,
+    audience: Annotated[str | None, typer.Option(help="Nhóm người nhận; thay cho audience trong tệp.")] = None,
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Thêm một chiến dịch vào hệ thống dưới dạng bản nháp."""
+    campaign = read(source, year)
+    if audience:
+        campaign = campaign.model_copy(update={"audience": audience})
+
+    async def act(desk: Desk) -> bool:
+        async with desk.pool.connection() as connection:
+            return await control.add(connection, campaign, by)
+
+    replaced = at_desk(act)
+    if as_json:
+        return give({"campaign": campaign.edition, "replaced": replaced})
+    out.print(
+        f"{'Đã thay bản nháp' if replaced else 'Đã thêm bản nháp'} [bold]{campaign.edition}[/] (người soạn: {by})."
+    )
+    out.print(f"Bước tiếp: dispatcher campaign approve {campaign.edition} --by NGƯỜI-DUYỆT")
+    return None
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Liệt kê các chiến dịch."""
+
+    async def act(desk: Desk) -> list[campaigns.StoredCampaign]:
+        async with desk.pool.connection() as connection:
+            return await campaigns.listing(connection)
+
+    found = at_desk(act)
+    if as_json:
+        return give([_summary(c) for c in found])
+    rows = [(c.edition, c.title, SPOKEN[c.status], c.author, c.approved_by, c.added_at) for c in found]
+    return table("Chiến dịch", ("mã", "tên", "trạng thái", "người soạn", "người duyệt", "thêm lúc"), rows)
+
+
+def _summary(stored: campaigns.StoredCampaign) -> dict[str, Any]:
+    return {
+        "campaign": stored.edition,
+        "title": stored.title,
+        "status": stored.status,
+        "author": stored.author,
+        "approved_by": stored.approved_by,
+        "added_at": stored.added_at,
+    }
+
+
+@app.command()
+def show(edition: Edition, as_json: AsJson = False) -> None:
+    """Xem một chiến dịch: căn cứ, các đợt, nội dung tin."""
+
+    async def act(desk: Desk) -> campaigns.StoredCampaign:
+        async with desk.pool.connection() as connection:
+            return await control.find(connection, edition)
+
+    stored = at_desk(act)
+    if as_json:
+        return give({**_summary(stored), "definition": stored.definition})
+    campaign = Campaign.model_validate(stored.definition)
+    out.print(f"[bold]{stored.edition}[/]: {stored.title}")
+    approval = f"{stored.approved_by}, {moment(stored.approved_at)}" if stored.approved_at else "chưa duyệt"
+    out.print(f"Trạng thái: {SPOKEN[stored.status]}. Người soạn: {stored.author}. Phê duyệt: {approval}.")
+    for basis in campaign.legal_basis:
+        out.print(f"Căn cứ: {basis.kind} {basis.number} ({basis.date:%d/%m/%Y}), {basis.issuer}: {basis.subject}")
+    texts = {sample.wave: sample.chosen for sample in compose.samples(campaign)}
+    rows = [
+        (w.slug, w.title, moment(w.opens_at), moment(w.closes_at), texts[w.slug].segments, texts[w.slug].body)
+        for w in schedule.waves(campaign)
+    ]
+    return table("Các đợt gửi", ("đợt", "tên", "từ", "đến", "phần tin", "nội dung"), rows)
+
+
+@app.command()
+def approve(
+    edition: Edition,
+    by: Annotated[str, typer.Option("--by", help="Tên người duyệt; phải khác người soạn.")],
+    as_json: AsJson = False,
+) -> None:
+    """Phê duyệt: chốt nội dung, các đợt và đúng phiên bản danh sách người nhận."""
+
+    async def act(desk: Desk) -> tuple[audiences.Audience, ...]:
+        async with desk.pool.connection() as connection:
+            return await control.approve(connection, edition, by)
+
+    chosen = {(a.name, a.version): a for a in at_desk(act)}
+    if as_json:
+        audiences_given = [{"name": a.name, "version": a.version, "recipients": a.recipients} for a in chosen.values()]
+        return give({"campaign": edition, "approved_by": by, "audiences": audiences_given})
+    for audience in chosen.values():
+        out.print(f"Nhóm {audience.name} phiên bản {audience.version}: {number(audience.recipients)} người nhận.")
+    out.print(f"[green]{by} đã duyệt {edition}.[/] Bước tiếp: dispatcher campaign start {edition}")
+    return None
+
+
+@app.command()
+def start(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
+    """Bắt đầu: từng đợt tự gửi khi tới giờ. Từ chối nếu chưa duyệt."""
+
+    async def act(desk: Desk) -> dict[str, int]:
+        chosen = route_table(load_routes(desk.settings.routes))
+        async with desk.pool.connection() as connection:
+            await control.start(connection, edition, by)
+            return unserved(chosen, await _people(connection, edition))
+
+    missing = at_desk(act)
+    if as_json:
+        return give({"campaign": edition, "status": CampaignStatus.RUNNING, "unserved": missing})
+    for network, people in missing.items():
+        out.print(f"[yellow]Lưu ý:[/] {number(people)} số thuộc nhà mạng {network} chưa có đường gửi nào phục vụ.")
+    out.print(f"[green]{edition} đang chạy.[/] Theo dõi: dispatcher campaign status {edition} --watch")
+    return None
+
+
+async def _people(connection: Connection, edition: str) -> dict[str, int]:
+    stored = await control.find(connection, edition)
+    people: dict[str, int] = {}
+    for audience_id in {wave.audience_id for wave in await campaigns.waves(connection, stored.id)} - {None}:
+        for network, count in (await audiences.networks(connection, audience_id or 0)).items():
+            people[network] = people.get(network, 0) + count
+    return people
+
+
+@app.command()
+def status(
+    edition: Edition,
+    watch: Annotated[bool, typer.Option("--watch", help="Cập nhật mỗi giây cho tới khi xong.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Xem tiến độ: bao nhiêu tin ở trạng thái nào, có khớp với số đã lập hay không."""
+    at_desk(lambda desk: _watch(desk, edition, as_json=as_json) if watch else _once(desk, edition, as_json=as_json))
+
+
+async def view(desk: Desk, edition: str) -> tuple[View, dict[str, str]]:
+    """The campaign as it stands and the parked routes, from one snapshot."""
+    async with desk.pool.connection() as connection:
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return await control.view(connection, edition), await routes.parked(connection)
+
+
+def as_dict(seen: View, parked: dict[str, str]) -> dict[str, Any]:
+    """A status for machines."""
+    waves = [{**{name: getattr(w, name) for name in w.__slots__}} for w in seen.waves]
+    return {**{name: getattr(seen, name) for name in seen.__slots__}, "waves": waves, "parked_routes": parked}
+
+
+async def _once(desk: Desk, edition: str, *, as_json: bool) -> None:
+    seen, parked = await view(desk, edition)
+    if as_json:
+        give(as_dict(seen, parked))
+    else:
+        for part in picture(seen, parked):
+            out.print(part)
+
+
+async def _watch(desk: Desk, edition: str, *, as_json: bool) -> None:
+    seen, parked = await view(desk, edition)
+    with Live(console=out, auto_refresh=False, transient=False) as live:
+        while True:
+            if as_json:
+                give_line(as_dict(seen, parked))
+            else:
+                live.update(picture_grid(seen, parked), refresh=True)
+            if seen.status in ENDED:
+                return
+            await asyncio.sleep(1)
+            seen, parked = await view(desk, edition)
+
+
+def picture_grid(seen: View, parked: dict[str, str]) -> Table:
+    """A status for people, in one piece."""
+    grid = Table.grid()
+    for part in picture(seen, parked):
+        grid.add_row(part)
+    return grid
+
+
+def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
+    """A status for people."""
+    yield f"[bold]{seen.campaign}[/]: {seen.title} ({SPOKEN[seen.status]})"
+    made = Table(header_style="bold")
+    for column in ("đợt", "trạng thái", "đã lập"):
+        made.add_column(column)
+    present = [s for s in STATUS_WORDS if seen.counts.get(s)]
+    for status_ in present:
+        made.add_column(STATUS_WORDS[status_], justify="right")
+    for wave in seen.waves:
+        counts = [number(wave.counts.get(s, 0)) for s in present]
+        made.add_row(wave.slug, WAVE_WORDS[wave.status], number(wave.planned), *counts)
+    yield made
+    accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
+    yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
+    for route, reason in parked.items():
+        yield f"[yellow]Đường gửi {route} đang dừng chờ người xử lý:[/] {reason}"
+
+
+def _stop(edition: str, by: str, act: Act, *, as_json: bool) -> None:
+    async def stop(desk: Desk) -> control.Stopped:
+        async with desk.pool.connection() as connection:
+            return await control.stop(connection, edition, by, act)
+
+    stopped = at_desk(stop)
+    if as_json:
+        return give(
+            {
+                "campaign": edition,
+                "act": act,
+                "out": stopped.out,
+                "in_flight": stopped.in_flight,
+                "saved": stopped.saved,
+            }
+        )
+    word = "Đã tạm dừng" if act is Act.PAUSE else "Đã hủy"
+    out.print(
+        f"[bold]{word} {edition}.[/] Đã ra ngoài: {number(stopped.out)}; đang trên đường: {number(stopped.in_flight)};"
+        f" giữ lại được: {number(stopped.saved)}."
+    )
+    return None
+
+
+@app.command()
+def pause(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
+    """Tạm dừng gửi; cho biết đã ra bao nhiêu, giữ lại được bao nhiêu."""
+    _stop(edition, by, Act.PAUSE, as_json=as_json)
+
+
+@app.command()
+def cancel(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
+    """Hủy hẳn: những tin chưa gửi sẽ không gửi nữa."""
+    _stop(edition, by, Act.CANCEL, as_json=as_json)
+
+
+@app.command()
+def resume(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
+    """Gửi tiếp một chiến dịch đang tạm dừng."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.pool.connection() as connection:
+            await control.resume(connection, edition, by)
+
+    at_desk(act)
+    if as_json:
+        return give({"campaign": edition, "status": CampaignStatus.RUNNING})
+    out.print(f"[green]{edition} gửi tiếp.[/]")
+    return None

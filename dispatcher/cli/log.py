@@ -1,0 +1,135 @@
+"""dispatcher log: the delivery log, searched and exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from campaigns import msisdn
+from dispatcher import control
+from dispatcher.cli.terminal import (
+    ME,
+    AsJson,
+    By,
+    Desk,
+    Edition,
+    at_desk,
+    fail,
+    give,
+    number,
+    out,
+    parent_folder,
+    progress,
+    table,
+)
+from dispatcher.delivery_log import PAGE, Format, export, shown
+from dispatcher.lifecycle import Status
+from dispatcher.store import audit, log
+from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
+
+app = typer.Typer(help="Nhật ký gửi tin: tìm, xuất tệp.", no_args_is_help=True)
+
+Reveal = Annotated[bool, typer.Option("--reveal", help="Hiện đủ số; việc này được ghi vào nhật ký thao tác.")]
+Why = Annotated[str, typer.Option("--reason", help="Lý do cần hiện đủ số.")]
+
+
+@app.command()
+def search(
+    number_: Annotated[str | None, typer.Option("--number", help="Tin đã gửi tới số này.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Chỉ chiến dịch này.")] = None,
+    wave: Annotated[str | None, typer.Option(help="Chỉ đợt gửi này.")] = None,
+    status: Annotated[list[Status] | None, typer.Option(help="Chỉ các trạng thái này.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Tối đa bao nhiêu tin, mới nhất trước.")] = 50,
+    reveal: Reveal = False,
+    reason: Why = "",
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Tìm tin theo số, chiến dịch, đợt, trạng thái."""
+    wanted = _number(number_) if number_ else None
+
+    async def act(desk: Desk) -> list[dict[str, Any]]:
+        async with desk.pool.connection() as connection:
+            rows = await log.search(
+                connection,
+                limit=limit,
+                msisdn_hash=desk.keyring.hash(wanted) if wanted else None,
+                edition=campaign,
+                wave=wave,
+                statuses=status or (),
+            )
+            if reveal:
+                await audit.record(
+                    connection, by, "log.reveal", campaign or "search", messages=len(rows), reason=reason
+                )
+        return [shown(row, desk.keyring, reveal=reveal) for row in rows]
+
+    found = at_desk(act)
+    if as_json:
+        return give(found)
+    rows = [
+        (
+            r["msisdn"], r["campaign"], r["wave"], NETWORK_WORDS.get(r["network"], r["network"]), r["route"],
+            STATUS_WORDS[Status(r["status"])], r["attempts"], r["submitted_at"], r["final_at"], r["error_code"],
+        )
+        for r in found
+    ]  # fmt: skip
+    columns = (
+        "số",
+        "chiến dịch",
+        "đợt",
+        "nhà mạng",
+        "đường gửi",
+        "trạng thái",
+        "lần thử",
+        "nhà mạng nhận lúc",
+        "kết thúc lúc",
+        "mã lỗi",
+    )
+    return table(f"{number(len(rows))} tin (giờ Việt Nam)", columns, rows)
+
+
+def _number(written: str) -> str:
+    read = msisdn.normalise(written)
+    if read.rejected or len(read.numbers) != 1:
+        fail(f"--number {written}: cần đúng một số di động, ví dụ 0912345678.", 2)
+    return read.numbers[0]
+
+
+@app.command("export")
+def export_(
+    edition: Edition,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Tệp kết quả.")],
+    form: Annotated[Format, typer.Option("--format", help="Dạng tệp.")] = Format.CSV,
+    reveal: Reveal = False,
+    reason: Why = "",
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Xuất nhật ký của một chiến dịch, mỗi tin một dòng; số được che bớt nếu không có --reveal."""
+    parent_folder(output)
+
+    async def act(desk: Desk) -> int:
+        with progress("Đang xuất", quiet=as_json) as move:
+            async with desk.pool.connection() as connection:
+                total = (await control.view(connection, edition)).planned
+                await audit.record(
+                    connection, by, "log.reveal" if reveal else "log.export", edition, messages=total, reason=reason
+                )
+            async with desk.pool.connection() as connection:
+                return await export(
+                    log.of_campaign(connection, edition, PAGE),
+                    desk.keyring,
+                    output,
+                    form,
+                    reveal=reveal,
+                    progress=lambda done: move(done, total),
+                )
+
+    written = at_desk(act)
+    if as_json:
+        return give({"campaign": edition, "messages": written, "file": output, "format": form, "revealed": reveal})
+    out.print(f"Đã ghi {number(written)} tin vào {output}.")
+    return None

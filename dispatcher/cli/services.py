@@ -1,0 +1,75 @@
+"""dispatcher up, web, worker, clock, migrate: the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from dispatcher import clock as clock_process
+from dispatcher import logs
+from dispatcher import worker as worker_process
+from dispatcher.cli.terminal import AsJson, err, give, out
+from dispatcher.errors import UserError
+from dispatcher.servers import reach
+from dispatcher.settings import Settings, load_routes, load_settings
+from dispatcher.store.database import migrate as migrate_database
+from dispatcher.supervisor import Child, Supervisor
+from dispatcher.web.app import serve
+
+
+def up() -> None:
+    """Chạy tất cả: cơ sở dữ liệu, hàng đợi, web, worker, đồng hồ. Dừng bằng Ctrl-C."""
+    settings = _settings()
+    load_routes(settings.routes)
+    with reach(settings):
+        err.print(f"Dispatcher đang chạy: http://{settings.web_host}:{settings.web_port}/health. Dừng bằng Ctrl-C.")
+        code = Supervisor(children(settings, dict(os.environ)), log_folder=settings.folder / "log").run()
+    if code:
+        raise SystemExit(code)
+
+
+def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Child]:
+    """The processes of an installation on one machine, to be run in that environment."""
+    names = ["web", "clock", *(f"worker-{number}" for number in range(1, settings.workers + 1))]
+    return [Child(name, [sys.executable, "-m", "dispatcher", name.split("-")[0]], dict(environment)) for name in names]
+
+
+def web() -> None:
+    """Chạy phần web: nhận báo nhận từ nhà mạng."""
+    settings = _settings()
+    with reach(settings) as addresses:
+        serve(settings, addresses)
+
+
+def worker() -> None:
+    """Chạy một tiến trình gửi tin."""
+    settings = _settings()
+    with reach(settings) as addresses:
+        worker_process.run(settings, addresses)
+
+
+def clock() -> None:
+    """Chạy đồng hồ: tìm việc tới hạn và đưa vào hàng đợi."""
+    settings = _settings()
+    with reach(settings) as addresses:
+        asyncio.run(clock_process.run(settings, addresses))
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Cập nhật cấu trúc cơ sở dữ liệu của DISPATCHER_DATABASE_URL."""
+    settings = _settings()
+    if settings.database_url is None:
+        raise UserError("Cơ sở dữ liệu nhúng tự cập nhật khi chạy; lệnh này dành cho DISPATCHER_DATABASE_URL.")
+    applied = migrate_database(settings.database_url.get_secret_value())
+    if as_json:
+        return give({"applied": applied})
+    out.print(f"Đã áp dụng {len(applied)} thay đổi." if applied else "Cơ sở dữ liệu đã mới nhất.")
+    return None
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    logs.configure(settings.log_format)
+    return settings

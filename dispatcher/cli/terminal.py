@@ -1,0 +1,158 @@
+"""What every command shares: tables and JSON out, progress, errors as sentences, and a way to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import getpass
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from campaigns.calendar import VIETNAM
+from dispatcher import logs
+from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.servers import reach
+from dispatcher.settings import Settings, load_settings
+from dispatcher.store.database import Pool, new_pool
+
+T = TypeVar("T")
+
+# A pipe has no width; a table cut at 80 columns is of no use to anybody.
+WIDTH = None if sys.stdout.isatty() else 160
+out = Console(width=WIDTH, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="In kết quả dạng JSON cho máy đọc.")]
+By = Annotated[str, typer.Option("--by", help="Tên người thực hiện, ghi vào nhật ký thao tác.")]
+Edition = Annotated[
+    str, typer.Argument(metavar="CHIẾN-DỊCH", help="Mã chiến dịch kèm năm, ví dụ drug_prevention_june-2026.")
+]
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "không rõ"
+
+
+# Who acts, unless --by says otherwise.
+ME = _login()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a command works with."""
+
+    settings: Settings
+    keyring: Keyring
+    pool: Pool
+
+
+def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
+    """Run `act` with the database within reach, starting the embedded servers for its duration if need be."""
+    settings = load_settings()
+    logs.configure(settings.log_format, quiet=True)
+    with reach(settings) as addresses:
+
+        async def sit() -> T:
+            keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
+            async with new_pool(addresses.database_url, 2) as pool:
+                return await act(Desk(settings, keyring, pool))
+
+        return asyncio.run(sit())
+
+
+def give(result: Any) -> None:
+    """Print a result as JSON."""
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def give_line(result: Any) -> None:
+    """Print a result as one line of JSON, at once."""
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(VIETNAM).isoformat()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under a title; numbers stand to the right, with dots between the thousands."""
+    made = Table(title=title, title_justify="left", header_style="bold")
+    for place, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[place], int) for row in rows)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell(value) for value in row))
+    out.print(made)
+
+
+def cell(value: Any) -> str:
+    """A value as staff read it."""
+    if isinstance(value, bool):
+        return "có" if value else "không"
+    if isinstance(value, int):
+        return number(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    return "" if value is None else str(value)
+
+
+def number(value: int) -> str:
+    return f"{value:,}".replace(",", ".")
+
+
+def moment(value: datetime) -> str:
+    return value.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+
+
+@contextmanager
+def progress(label: str, *, quiet: bool) -> Iterator[Callable[[float, float], None]]:
+    """A progress bar on stderr, moved by (done, total); nothing when quiet or not on a terminal."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        disable=quiet or not err.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End with a message: on stderr for people, and on stdout as JSON when that was asked for."""
+    if "--json" in sys.argv:
+        give({"error": message})
+    err.print(f"[bold red]Lỗi:[/] {_escaped(message)}", soft_wrap=True)
+    raise SystemExit(code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def parent_folder(path: Path) -> Path:
+    """The folder that a new file goes into. Ends the command if there is none."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        fail(f"Không có thư mục {folder} để ghi {path.name}.")
+    return folder

@@ -1,0 +1,100 @@
+"""The ticking loop: finds what is due in the database and puts it on the queue. One clock ticks, others stand by."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import psycopg
+import structlog
+
+from dispatcher.broker import Verb
+from dispatcher.runtime import Addresses, Runtime, open_runtime
+from dispatcher.settings import Settings
+from dispatcher.store import batches, campaigns, counters, messages, receipts
+from dispatcher.store.database import Connection
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.25
+STANDBY_SECONDS = 1.0
+REQUEUE_SECONDS = 60.0
+BATCHES_PER_ROUTE = 4
+HOUSEKEEPING_TICKS = 8
+# The clock that holds this lock ticks; the database frees it when that clock's connection ends.
+LEADER_LOCK = 7_203_117_002
+
+
+async def run(settings: Settings, addresses: Addresses) -> None:
+    """Tick until SIGTERM or SIGINT; when the database goes away, wait for it."""
+    async with open_runtime(settings, addresses, pool_size=4) as runtime:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, runtime.stopping.set)
+        while not runtime.stopping.is_set():
+            try:
+                await _lead(runtime, addresses)
+            except psycopg.OperationalError as error:
+                log.warning("clock.database_gone", error=str(error))
+            await _pause(runtime, STANDBY_SECONDS)
+
+
+async def _lead(runtime: Runtime, addresses: Addresses) -> None:
+    """Tick for as long as the leader's connection lives; return at once if another clock leads."""
+    async with await psycopg.AsyncConnection.connect(addresses.database_url, autocommit=True) as leader:
+        cursor = await leader.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK])
+        if not (await cursor.fetchone() or (False,))[0]:
+            return
+        log.info("clock.leading")
+        enqueued: dict[int, float] = {}
+        ticks = 0
+        while not runtime.stopping.is_set():
+            await leader.execute("SELECT 1")
+            await tick(runtime, enqueued, housekeeping=ticks % HOUSEKEEPING_TICKS == 0)
+            ticks += 1
+            await _pause(runtime, TICK_SECONDS)
+
+
+async def tick(runtime: Runtime, enqueued: dict[int, float], *, housekeeping: bool) -> None:
+    """Once: open waves, enqueue what is due, settle what has come in; now and then tidy up."""
+    async with runtime.pool.connection() as connection:
+        opened = await campaigns.open_due_waves(connection)
+    await _expand(runtime, opened, enqueued)
+    async with runtime.pool.connection() as connection:
+        due = await batches.enqueue_due(
+            connection, requeue_seconds=REQUEUE_SECONDS, per_route=BATCHES_PER_ROUTE * runtime.settings.workers
+        )
+        settle = await receipts.waiting(connection)
+    if due:
+        await runtime.queue.put(Verb.SEND, due)
+    if settle:
+        await runtime.queue.put(Verb.SETTLE)
+    if housekeeping:
+        async with runtime.pool.connection() as connection:
+            await tidy(connection, runtime.settings.settle_seconds)
+
+
+async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]) -> None:
+    """Each expanding wave is asked for once a while: a lost order is given again, a doubled one does no harm."""
+    now = asyncio.get_running_loop().time()
+    fresh = [wave for wave in waves if now - enqueued.get(wave, -REQUEUE_SECONDS) >= REQUEUE_SECONDS]
+    if fresh and await runtime.queue.put(Verb.EXPAND, fresh):
+        enqueued.update(dict.fromkeys(fresh, now))
+
+
+async def tidy(connection: Connection, settle_seconds: float) -> None:
+    """What time alone does: dead workers' batches, closed waves, unsettled messages, finished waves, counters."""
+    if lost := await batches.disown_abandoned(connection):
+        log.warning("messages.uncertain", count=lost, reason="the worker died while sending")
+    await messages.sweep_closed(connection)
+    await messages.give_up_unsettled(connection, settle_seconds)
+    await batches.close_finished(connection)
+    await campaigns.finish_waves(connection)
+    await counters.fold(connection)
+
+
+async def _pause(runtime: Runtime, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(runtime.stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,268 @@
+"""What a person may do to a campaign, and what is asked before it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+
+from campaigns import schedule
+from campaigns.campaign import Campaign, canonical
+from dispatcher.errors import UserError
+from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
+from dispatcher.store import audiences, audit, campaigns, counters, messages
+from dispatcher.store.audiences import Audience
+from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
+from dispatcher.store.database import Connection
+
+# The id of a wave, and so of each of its messages, follows from its name: planning anew gives the same ids.
+NAMESPACE = uuid.UUID("5b0c2f4e-5d2b-5f0a-9f38-6f2f6f0f7a51")
+
+SPOKEN = {
+    CampaignStatus.DRAFT: "bản nháp",
+    CampaignStatus.APPROVED: "đã duyệt",
+    CampaignStatus.RUNNING: "đang chạy",
+    CampaignStatus.PAUSED: "tạm dừng",
+    CampaignStatus.FINISHED: "đã xong",
+    CampaignStatus.CANCELLED: "đã hủy",
+}
+NEXT_STEP = {
+    CampaignStatus.DRAFT: "Cần người khác duyệt trước: dispatcher campaign approve {edition} --by NGƯỜI-DUYỆT",
+    CampaignStatus.APPROVED: "Bắt đầu bằng: dispatcher campaign start {edition}",
+    CampaignStatus.RUNNING: "Xem tiến độ: dispatcher campaign status {edition}",
+    CampaignStatus.PAUSED: "Chạy tiếp bằng: dispatcher campaign resume {edition}",
+    CampaignStatus.FINISHED: "Xem kết quả: dispatcher campaign status {edition}",
+    CampaignStatus.CANCELLED: "Chiến dịch đã hủy không chạy lại được.",
+}
+
+
+class ControlError(UserError):
+    """What was asked for is not allowed, or not now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaveView:
+    """One wave as it stands."""
+
+    slug: str
+    title: str
+    status: WaveStatus
+    opens_at: str
+    closes_at: str
+    planned: int
+    segments: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A campaign as it stands. `accounted`: what was planned equals what the statuses add up to."""
+
+    campaign: str
+    title: str
+    status: CampaignStatus
+    planned: int
+    counts: dict[str, int]
+    segments: int
+    accounted: bool
+    waves: tuple[WaveView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop found: already out, under way at this moment, and saved from being sent."""
+
+    out: int
+    in_flight: int
+    saved: int
+
+
+async def add(connection: Connection, campaign: Campaign, by: str) -> bool:
+    """Store an edition as a draft; answers whether an earlier draft was replaced. Raises `ControlError`."""
+    there = await campaigns.find(connection, campaign.edition, lock=True)
+    if there and there.status is not CampaignStatus.DRAFT:
+        raise ControlError(
+            f"Chiến dịch {campaign.edition} đã có và đang ở trạng thái {SPOKEN[there.status]};"
+            " chỉ sửa được bản nháp. Hãy đặt tên (slug) hoặc năm khác."
+        )
+    definition = campaign.model_dump(mode="json")
+    campaign_id = await campaigns.put(
+        connection,
+        edition=campaign.edition,
+        slug=campaign.slug,
+        year=campaign.year,
+        title=campaign.title,
+        definition=definition,
+        content_hash=_content_hash(campaign),
+        author=_name(by),
+    )
+    await campaigns.put_waves(connection, campaign_id, [_new_wave(campaign, w) for w in schedule.waves(campaign)])
+    await audit.record(connection, _name(by), "campaign.add", campaign.edition, content_hash=_content_hash(campaign))
+    return there is not None
+
+
+def _content_hash(campaign: Campaign) -> str:
+    return hashlib.sha256(canonical(campaign).encode()).hexdigest()
+
+
+def _new_wave(campaign: Campaign, wave: schedule.PlannedWave) -> NewWave:
+    return NewWave(
+        uid=uuid.uuid5(NAMESPACE, f"{campaign.edition}/{wave.slug}"),
+        slug=wave.slug,
+        title=wave.title,
+        opens_at=wave.opens_at,
+        closes_at=wave.closes_at,
+        window_from=wave.window_from,
+        window_to=wave.window_to,
+    )
+
+
+def _name(person: str) -> str:
+    name = " ".join(unicodedata.normalize("NFC", person).split())
+    if not name:
+        raise ControlError("Cần ghi tên người thực hiện (--by).")
+    return name
+
+
+async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign:
+    """The campaign of that edition. Raises `ControlError`."""
+    found = await campaigns.find(connection, edition, lock=lock)
+    if found is None:
+        known = ", ".join(c.edition for c in await campaigns.listing(connection)) or "chưa có chiến dịch nào"
+        raise ControlError(f"Không có chiến dịch {edition}. Hiện có: {known}.")
+    return found
+
+
+async def approve(connection: Connection, edition: str, by: str) -> tuple[Audience, ...]:
+    """A second person approves these texts, waves and audience versions; answers the versions. Raises `ControlError`."""
+    stored = await find(connection, edition, lock=True)
+    moved = _move(stored, Act.APPROVE)
+    person = _name(by)
+    if person.casefold() == stored.author.casefold():
+        raise ControlError(f"{person} là người soạn; người duyệt phải là người khác.")
+    waves = await campaigns.waves(connection, stored.id)
+    chosen = await _audiences(connection, stored, waves)
+    for wave, audience in zip(waves, chosen, strict=True):
+        await campaigns.pin_audience(connection, wave.id, audience.id)
+    seal = _seal(stored, [audience.id for audience in chosen])
+    await campaigns.approve(connection, stored.id, person, seal)
+    await audit.record(connection, person, f"campaign.{Act.APPROVE}", edition, approved_hash=seal, status=moved)
+    return chosen
+
+
+async def _audiences(connection: Connection, stored: StoredCampaign, waves: list[StoredWave]) -> tuple[Audience, ...]:
+    campaign = Campaign.model_validate(stored.definition)
+    chosen = []
+    for wave in waves:
+        name = campaign.wave(wave.slug).audience or campaign.audience
+        if name is None:
+            raise ControlError(
+                f'Đợt {wave.slug} chưa có nhóm người nhận. Ghi audience = "TÊN" trong tệp chiến dịch,'
+                f" hoặc: dispatcher campaign add TỆP --audience TÊN"
+            )
+        audience = await audiences.newest(connection, name)
+        if audience is None:
+            raise ControlError(
+                f"Chưa có nhóm người nhận {name} (đợt {wave.slug}). Nhập bằng: dispatcher audience import {name} TỆP"
+            )
+        if audience.recipients == 0:
+            raise ControlError(f"Nhóm người nhận {name} không có số nào hợp lệ (đợt {wave.slug}).")
+        chosen.append(audience)
+    return tuple(chosen)
+
+
+def _seal(stored: StoredCampaign, audience_ids: list[int]) -> str:
+    """What an approval is bound to: the content, and the very versions of the audiences."""
+    return hashlib.sha256(f"{stored.content_hash}:{audience_ids}".encode()).hexdigest()
+
+
+def _move(stored: StoredCampaign, act: Act) -> CampaignStatus:
+    moved = CAMPAIGN_MOVES.get((stored.status, act))
+    if moved is None:
+        hint = NEXT_STEP[stored.status].format(edition=stored.edition)
+        raise ControlError(f"Chiến dịch {stored.edition} đang ở trạng thái {SPOKEN[stored.status]}. {hint}")
+    return moved
+
+
+async def start(connection: Connection, edition: str, by: str) -> None:
+    """Let the waves of an approved campaign go out at their times. Raises `ControlError`."""
+    stored = await find(connection, edition, lock=True)
+    moved = _move(stored, Act.START)
+    waves = await campaigns.waves(connection, stored.id)
+    if stored.approved_hash != _seal(stored, [wave.audience_id or 0 for wave in waves]):
+        raise ControlError(f"Nội dung hoặc nhóm người nhận của {edition} đã đổi sau khi duyệt; cần duyệt lại.")
+    await campaigns.set_status(connection, stored.id, moved)
+    await audit.record(connection, _name(by), f"campaign.{Act.START}", edition)
+
+
+async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
+    """Pause or cancel. What is under way at this moment is not called back. Raises `ControlError`."""
+    stored = await find(connection, edition, lock=True)
+    moved = _move(stored, act)
+    waves = [wave.id for wave in await campaigns.waves(connection, stored.id)]
+    await campaigns.set_status(connection, stored.id, moved)
+    counts = await counters.counts(connection, waves)
+    if act is Act.CANCEL:
+        await campaigns.cancel_waves(connection, stored.id)
+        await messages.sweep(connection, waves)
+    stopped = _stopped(counts)
+    await audit.record(
+        connection, _name(by), f"campaign.{act}", edition,
+        out=stopped.out, in_flight=stopped.in_flight, saved=stopped.saved,
+    )  # fmt: skip
+    return stopped
+
+
+def _stopped(counts: dict[str, int]) -> Stopped:
+    saved = sum(counts.get(status, 0) for status in WAITING)
+    in_flight = counts.get(Status.SENDING, 0)
+    never_out = sum(counts.get(s, 0) for s in (Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED, Status.FAILED))
+    return Stopped(out=sum(counts.values()) - saved - in_flight - never_out, in_flight=in_flight, saved=saved)
+
+
+async def resume(connection: Connection, edition: str, by: str) -> None:
+    """Let a paused campaign go on. Raises `ControlError`."""
+    stored = await find(connection, edition, lock=True)
+    await campaigns.set_status(connection, stored.id, _move(stored, Act.RESUME))
+    await audit.record(connection, _name(by), f"campaign.{Act.RESUME}", edition)
+
+
+async def view(connection: Connection, edition: str) -> View:
+    """The campaign as it stands, all figures from one snapshot: the caller's transaction is repeatable read."""
+    stored = await find(connection, edition)
+    waves = await campaigns.waves(connection, stored.id)
+    views = tuple([await _wave_view(connection, wave) for wave in waves])
+    counts: Counter[str] = Counter()
+    for wave in views:
+        counts.update(wave.counts)
+    planned = sum(wave.planned for wave in views)
+    return View(
+        campaign=edition,
+        title=stored.title,
+        status=stored.status,
+        planned=planned,
+        counts=dict(counts),
+        segments=sum(wave.segments for wave in views),
+        accounted=planned == sum(counts.values()),
+        waves=views,
+    )
+
+
+async def _wave_view(connection: Connection, wave: StoredWave) -> WaveView:
+    return WaveView(
+        slug=wave.slug,
+        title=wave.title,
+        status=wave.status,
+        opens_at=wave.opens_at.isoformat(),
+        closes_at=wave.closes_at.isoformat(),
+        planned=wave.planned,
+        segments=wave.segments,
+        counts=await counters.counts(connection, [wave.id]),
+    )
+
+
+def unfinished(view: View) -> int:
+    """Messages on which nothing final is known yet."""
+    return sum(n for status, n in view.counts.items() if Status(status) not in FINAL)

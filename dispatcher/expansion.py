@@ -1,0 +1,56 @@
+"""A due wave becomes stored batches of messages: set-based, checkpointed, planned once however often it is asked for."""
+
+from __future__ import annotations
+
+import structlog
+
+from campaigns import compose
+from campaigns.definition import Campaign
+from dispatcher.lifecycle import WaveStatus
+from dispatcher.routing import table
+from dispatcher.runtime import Runtime
+from dispatcher.store import audiences, campaigns, planning
+from dispatcher.store.campaigns import StoredWave
+from dispatcher.store.database import Connection
+from dispatcher.store.planning import NewText, Progress
+
+log = structlog.get_logger()
+
+
+async def expand(runtime: Runtime, wave_id: int) -> None:
+    """Plan a wave that is expanding, a slice a transaction, and open it for sending when all of it is planned.
+
+    A second worker with the same order waits for the wave's lock and goes on where the first one stopped.
+    """
+    routes = table(route.config for route in runtime.routes.values())
+    while True:
+        async with runtime.pool.connection() as connection:
+            progress = await _next_slice(connection, wave_id, routes, runtime.settings.batch_size)
+        if progress is None:
+            return
+        log.info("wave.planned", wave=wave_id, done=progress.done, total=progress.total)
+
+
+async def _next_slice(connection: Connection, wave_id: int, routes: dict[str, str], batch_size: int) -> Progress | None:
+    wave = await campaigns.wave(connection, wave_id, lock=True)
+    if wave is None or wave.status is not WaveStatus.EXPANDING:
+        return None
+    await _write_texts(connection, wave)
+    progress = await planning.plan_slice(connection, wave, routes, batch_size)
+    if progress.done == progress.total:
+        await planning.refresh_statistics(connection)
+        await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
+    return progress
+
+
+async def _write_texts(connection: Connection, wave: StoredWave) -> None:
+    if wave.audience_id is None:
+        raise ValueError(f"wave {wave.id} is expanding without an audience")
+    stored = await campaigns.of_wave(connection, wave.campaign_id)
+    areas = await audiences.areas(connection, wave.audience_id)
+    variants = compose.variants(Campaign.model_validate(stored.definition), wave.slug, areas)
+    await planning.put_texts(
+        connection,
+        wave.id,
+        [NewText(v.area_code, v.body, v.encoding.value, v.segments) for v in variants],
+    )

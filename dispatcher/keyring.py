@@ -1,0 +1,114 @@
+"""Numbers encrypted and hashed, with keys kept outside the database."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from dispatcher.errors import UserError
+
+NONCE_BYTES = 12
+HASH_BYTES = 16
+
+
+class KeyringError(UserError):
+    """The keyring cannot be read, or does not hold the key that a number was encrypted with."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The installation's keys: AES-256-GCM keys by id, one for hashing numbers, one for callback addresses."""
+
+    current: str
+    ciphers: dict[str, AESGCM] = field(repr=False)
+    hash_key: bytes = field(repr=False)
+    callback_key: bytes = field(repr=False)
+
+    def hash(self, msisdn: str) -> bytes:
+        """The 16-byte keyed hash that stands for a number everywhere but in `recipients`."""
+        return hashlib.blake2b(msisdn.encode(), key=self.hash_key, digest_size=HASH_BYTES).digest()
+
+    def hashes(self, msisdns: Sequence[str]) -> list[bytes]:
+        blake2b, key = hashlib.blake2b, self.hash_key
+        return [blake2b(m.encode(), key=key, digest_size=HASH_BYTES).digest() for m in msisdns]
+
+    def encrypt(self, msisdn: str, hashed: bytes) -> bytes:
+        """nonce + ciphertext + tag (about 39 bytes), bound to the hash, so that rows cannot be swapped."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self.ciphers[self.current].encrypt(nonce, msisdn.encode(), hashed)
+
+    def encrypt_all(self, msisdns: Sequence[str], hashes: Sequence[bytes]) -> list[bytes]:
+        encrypt, random = self.ciphers[self.current].encrypt, os.urandom(NONCE_BYTES * len(msisdns))
+        nonces = (random[i : i + NONCE_BYTES] for i in range(0, len(random), NONCE_BYTES))
+        return [nonce + encrypt(nonce, m.encode(), h) for m, h, nonce in zip(msisdns, hashes, nonces, strict=True)]
+
+    def decrypt(self, cipher: bytes, hashed: bytes, key_id: str) -> str:
+        """The number; raises `KeyringError` when the key is gone or the cipher text is not this row's."""
+        if key_id not in self.ciphers:
+            raise KeyringError(f"Không có khóa {key_id} trong chùm khóa, không giải mã được số.")
+        try:
+            return self.ciphers[key_id].decrypt(cipher[:NONCE_BYTES], cipher[NONCE_BYTES:], hashed).decode()
+        except InvalidTag:
+            raise KeyringError(
+                f"Số đã mã hóa không khớp với khóa {key_id}: dữ liệu bị sửa hoặc sai chùm khóa."
+            ) from None
+
+    def callback_token(self, route: str) -> str:
+        """The unguessable part of a route's callback address: carriers here do not sign what they send."""
+        return hmac.new(self.callback_key, route.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def open_keyring(path: Path, *, create: bool) -> Keyring:
+    """The keyring at `path`; a new one (mode 600) if there is none and `create` is set. Raises `KeyringError`."""
+    if not path.exists():
+        if not create:
+            raise KeyringError(
+                f"Không tìm thấy chùm khóa {path}. Khôi phục từ bản sao lưu, hoặc đặt DISPATCHER_KEYRING."
+            )
+        _create(path)
+    try:
+        return _read(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KeyringError(
+            f"Chùm khóa {path} không đọc được ({type(error).__name__}). Khôi phục từ bản sao lưu."
+        ) from None
+
+
+def _read(document: dict[str, Any]) -> Keyring:
+    keys = {name: AESGCM(base64.b64decode(key)) for name, key in document["keys"].items()}
+    return Keyring(
+        current=next(name for name in keys if name == document["current"]),
+        ciphers=keys,
+        hash_key=base64.b64decode(document["hash_key"]),
+        callback_key=base64.b64decode(document["callback_key"]),
+    )
+
+
+def _create(path: Path) -> None:
+    def fresh() -> str:
+        return base64.b64encode(os.urandom(32)).decode()
+
+    document = {"current": "1", "keys": {"1": fresh()}, "hash_key": fresh(), "callback_key": fresh()}
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # never over a keyring that another process has just made: its numbers would be lost
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

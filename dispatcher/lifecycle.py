@@ -1,0 +1,142 @@
+"""Statuses and allowed moves of campaign, wave and message, as tables."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a message stands. What each means to staff: docs/glossary.md."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SUBMITTED = "submitted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    UNCONFIRMED = "unconfirmed"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+FINAL = frozenset(
+    {
+        Status.DELIVERED,
+        Status.UNDELIVERED,
+        Status.REJECTED,
+        Status.FAILED,
+        Status.UNCONFIRMED,
+        Status.SUPPRESSED,
+        Status.CANCELLED,
+        Status.EXPIRED,
+    }
+)
+WAITING = (Status.QUEUED, Status.RETRYING)
+UNSENT = (Status.QUEUED, Status.RETRYING, Status.SENDING)
+
+
+class Event(StrEnum):
+    """What can happen to a message."""
+
+    CLAIMED = "claimed"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNROUTED = "unrouted"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    EXHAUSTED = "exhausted"
+    RETURNED = "returned"
+    LOST = "lost"
+    UNSETTLED = "unsettled"
+    RECEIPT_DELIVERED = "receipt_delivered"
+    RECEIPT_UNDELIVERED = "receipt_undelivered"
+
+
+S, E = Status, Event
+
+# (from, event) -> to. What is not in the table does not move, but is logged all the same.
+# A receipt may come before our own record of the answer: it settles `sending` too, and the verdict then moves nothing.
+MOVES: dict[tuple[Status, Event], Status] = {
+    (S.QUEUED, E.SUPPRESSED): S.SUPPRESSED,
+    (S.RETRYING, E.SUPPRESSED): S.SUPPRESSED,
+    (S.QUEUED, E.CANCELLED): S.CANCELLED,
+    (S.RETRYING, E.CANCELLED): S.CANCELLED,
+    (S.QUEUED, E.EXPIRED): S.EXPIRED,
+    (S.RETRYING, E.EXPIRED): S.EXPIRED,
+    (S.QUEUED, E.UNROUTED): S.FAILED,
+    (S.QUEUED, E.CLAIMED): S.SENDING,
+    (S.RETRYING, E.CLAIMED): S.SENDING,
+    (S.SENDING, E.ACCEPTED): S.SUBMITTED,
+    (S.SENDING, E.REFUSED): S.REJECTED,
+    (S.SENDING, E.NOT_SENT): S.RETRYING,
+    (S.SENDING, E.EXHAUSTED): S.FAILED,
+    (S.SENDING, E.RETURNED): S.QUEUED,
+    (S.SENDING, E.LOST): S.UNCERTAIN,
+    (S.SENDING, E.RECEIPT_DELIVERED): S.DELIVERED,
+    (S.SENDING, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
+    (S.SUBMITTED, E.RECEIPT_DELIVERED): S.DELIVERED,
+    (S.SUBMITTED, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
+    (S.UNCERTAIN, E.ACCEPTED): S.SUBMITTED,
+    (S.UNCERTAIN, E.REFUSED): S.REJECTED,
+    (S.UNCERTAIN, E.UNSETTLED): S.UNCONFIRMED,
+    (S.UNCERTAIN, E.RECEIPT_DELIVERED): S.DELIVERED,
+    (S.UNCERTAIN, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
+    (S.UNDELIVERED, E.RECEIPT_DELIVERED): S.DELIVERED,
+    (S.UNCONFIRMED, E.RECEIPT_DELIVERED): S.DELIVERED,
+    (S.UNCONFIRMED, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
+}
+
+
+def move(status: Status, event: Event) -> Status:
+    """Where `status` goes when `event` happens: itself where the table has no move."""
+    return MOVES.get((status, event), status)
+
+
+class CampaignStatus(StrEnum):
+    DRAFT = "draft"
+    APPROVED = "approved"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Act(StrEnum):
+    """What a person (or, for `finish`, the clock) does to a campaign."""
+
+    APPROVE = "approve"
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    FINISH = "finish"
+
+
+C = CampaignStatus
+
+CAMPAIGN_MOVES: dict[tuple[CampaignStatus, Act], CampaignStatus] = {
+    (C.DRAFT, Act.APPROVE): C.APPROVED,
+    (C.DRAFT, Act.CANCEL): C.CANCELLED,
+    (C.APPROVED, Act.START): C.RUNNING,
+    (C.APPROVED, Act.CANCEL): C.CANCELLED,
+    (C.RUNNING, Act.PAUSE): C.PAUSED,
+    (C.RUNNING, Act.CANCEL): C.CANCELLED,
+    (C.RUNNING, Act.FINISH): C.FINISHED,
+    (C.PAUSED, Act.RESUME): C.RUNNING,
+    (C.PAUSED, Act.CANCEL): C.CANCELLED,
+}
+
+
+class WaveStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    EXPANDING = "expanding"
+    SENDING = "sending"
+    DONE = "done"
+    MISSED = "missed"
+    CANCELLED = "cancelled"

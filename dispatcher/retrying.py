@@ -1,0 +1,36 @@
+"""What to do after a call that failed: a decision, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dispatcher.lifecycle import Event
+from providers.errors import Misconfigured, NotSent, ProviderError, Throttled
+
+MAX_ATTEMPTS = 5
+DELAYS_SECONDS = (5.0, 30.0, 120.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`event` moves the messages; `delay` in seconds until the batch is due again; `park` stops the route."""
+
+    event: Event
+    delay: float = 0.0
+    costs_attempt: bool = True
+    park: bool = False
+
+
+def decide(error: ProviderError, attempts: int) -> Decision:
+    """What follows from `error` for a message that has been tried `attempts` times, this one included."""
+    match error:
+        case Throttled():
+            return Decision(Event.NOT_SENT, delay=error.retry_after or 1.0, costs_attempt=False)
+        case Misconfigured():
+            return Decision(Event.RETURNED, costs_attempt=False, park=True)
+        case NotSent() if attempts >= MAX_ATTEMPTS:
+            return Decision(Event.EXHAUSTED)
+        case NotSent():
+            return Decision(Event.NOT_SENT, delay=DELAYS_SECONDS[min(attempts, len(DELAYS_SECONDS)) - 1])
+        case _:
+            return Decision(Event.LOST)

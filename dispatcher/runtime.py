@@ -1,0 +1,105 @@
+"""Everything that does work needs, built once per process and passed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+
+from dispatcher.broker import Queue, new_broker
+from dispatcher.errors import UserError
+from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.pacing import Pacer
+from dispatcher.routing import leaves_this_machine
+from dispatcher.settings import RouteConfig, RoutesError, Settings, explain, load_routes
+from dispatcher.store import installation
+from dispatcher.store.database import Pool, new_pool
+from providers.base import Options, Provider
+from providers.http import Http, Timeouts
+from providers.registry import UnknownProvider, provider_class
+
+
+@dataclass(frozen=True)
+class Route:
+    """A configured way out, ready to be used."""
+
+    config: RouteConfig
+    options: Options
+    provider: Provider
+    callback_url: str | None
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two servers are."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    settings: Settings
+    keyring: Keyring
+    pool: Pool
+    queue: Queue
+    pacer: Pacer
+    routes: dict[str, Route]
+    stopping: asyncio.Event
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: int = 8) -> AsyncIterator[Runtime]:
+    """Pool, Valkey and providers, closed on the way out. Raises `UserError`."""
+    routes = load_routes(settings.routes)
+    keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(new_pool(addresses.database_url, pool_size))
+        redis = await stack.enter_async_context(Redis.from_url(addresses.redis_url))
+        ready = {}
+        for config in routes:
+            ready[config.name] = await stack.enter_async_context(open_route(config, keyring))
+        async with pool.connection() as connection:
+            if await installation.rehearsing(connection):
+                _stay_on_this_machine(ready.values())
+        yield Runtime(
+            settings=settings,
+            keyring=keyring,
+            pool=pool,
+            queue=Queue(new_broker(addresses.redis_url)),
+            pacer=Pacer(redis),
+            routes=ready,
+            stopping=asyncio.Event(),
+        )
+
+
+@asynccontextmanager
+async def open_route(config: RouteConfig, keyring: Keyring) -> AsyncIterator[Route]:
+    """The route with its provider and HTTP client. Raises `RoutesError`."""
+    try:
+        kind = provider_class(config.provider)
+        options = kind.options_model.model_validate(config.options)
+    except UnknownProvider as error:
+        raise RoutesError(f"Đường gửi {config.name}: {error}") from None
+    except ValidationError as error:
+        raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
+    async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
+        yield Route(config, options, kind(config.sender, options, http), _callback_url(config, options, keyring))
+
+
+def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:
+    base = getattr(options, "callback_base", None)
+    return f"{base.rstrip('/')}/callbacks/{config.name}/{keyring.callback_token(config.name)}" if base else None
+
+
+def _stay_on_this_machine(routes: Iterable[Route]) -> None:
+    for route in routes:
+        if away := leaves_this_machine(route.options.model_dump()):
+            raise UserError(
+                f"Hệ thống đang chạy thử với đồng hồ diễn tập, nhưng đường gửi {route.config.name} trỏ ra ngoài"
+                f" ({', '.join(away)}). Chỉ dùng nhà mạng giả lập trên máy này (127.0.0.1) khi chạy thử."
+            )

@@ -1,0 +1,161 @@
+"""A batch becomes attempts: permit, claim, submit, record, a few messages at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from dispatcher.runtime import Route, Runtime
+from dispatcher.store import batches, installation, messages, routes
+from dispatcher.store.batches import Lease, Row, StoredText
+from dispatcher.verdicts import Call, read
+from providers.base import Encoding, Submission, Submitted
+from providers.errors import ProviderError, Uncertain
+
+log = structlog.get_logger()
+
+LANES = 4
+# A chunk leaves at once: the shorter it is in time, the more evenly the route's pace is kept.
+CHUNK_SECONDS = 0.05
+
+
+@dataclass
+class Work:
+    """A batch being sent: `halted` ends it early, and `delay` says in how many seconds it is due again."""
+
+    runtime: Runtime
+    route: Route
+    lease: Lease
+    texts: dict[int, StoredText]
+    chunks: Iterator[tuple[Row, ...]]
+    clock_offset: timedelta
+    halted: bool = False
+    delay: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.clock_offset
+
+
+async def send(runtime: Runtime, batch_id: int) -> None:
+    """Send what is left of a batch, unless somebody else holds it or sending is not allowed now."""
+    async with runtime.pool.connection() as connection:
+        lease = await batches.lease(connection, batch_id, runtime.settings.lease_seconds)
+    if lease is None:
+        return
+    work = await _open(runtime, lease)
+    if work is not None:
+        await _run(work)
+    async with runtime.pool.connection() as connection:
+        done = await batches.release(connection, lease, work.delay if work else 0.0)
+    log.info("batch.released", batch=batch_id, route=lease.route, done=done)
+
+
+async def _open(runtime: Runtime, lease: Lease) -> Work | None:
+    route = runtime.routes.get(lease.route)
+    async with runtime.pool.connection() as connection:
+        if route is None:
+            await routes.park(connection, lease.route, "not in routes.toml")
+            return None
+        rows = await batches.open_rows(connection, lease)
+        texts = await batches.texts(connection, list({row.text_id for row in rows}))
+        offset = await installation.offset(connection)
+    return Work(runtime, route, lease, texts, chunks(rows, chunk_segments(route)), offset)
+
+
+def chunk_segments(route: Route) -> int:
+    """Segments that leave together: a short stretch of the route's pace, at most a lane's share of its window."""
+    return max(1, min(int(route.config.tps * CHUNK_SECONDS), route.config.window // LANES))
+
+
+def chunks(rows: Sequence[Row], segments: int) -> Iterator[tuple[Row, ...]]:
+    """Rows in order, cut so that each piece has at most `segments` segments, and at least one message."""
+    piece: list[Row] = []
+    weight = 0
+    for row in rows:
+        if piece and weight + row.segments > segments:
+            yield tuple(piece)
+            piece, weight = [], 0
+        piece.append(row)
+        weight += row.segments
+    if piece:
+        yield tuple(piece)
+
+
+async def _run(work: Work) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(LANES, work.route.config.window)):
+            group.create_task(_lane(work))
+
+
+async def _lane(work: Work) -> None:
+    for rows in work.chunks:
+        if work.halted or work.runtime.stopping.is_set():
+            return
+        await _send_chunk(work, rows)
+
+
+async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
+    config, pacer = work.route.config, work.runtime.pacer
+    wanted = sum(row.segments for row in rows)
+    await pacer.permit(config.name, config.tps, wanted)
+    claimed = await _claim(work, rows)
+    if unused := wanted - sum(row.segments for row in claimed):
+        await pacer.give_back(config.name, config.tps, unused)
+    if claimed:
+        await _record(work, await asyncio.gather(*(_call(work, part) for part in _calls(claimed, work.route))))
+
+
+async def _claim(work: Work, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    async with work.runtime.pool.connection() as connection:
+        claim = await messages.claim(
+            connection, work.lease, [row.id for row in rows], work.runtime.settings.lease_seconds
+        )
+    if not claim.permitted:
+        work.halted = True
+    return tuple(row for row in rows if row.id in claim.ids)
+
+
+def _calls(rows: tuple[Row, ...], route: Route) -> Iterable[tuple[Row, ...]]:
+    size = route.provider.capabilities.max_per_call
+    return (rows[i : i + size] for i in range(0, len(rows), size))
+
+
+async def _call(work: Work, rows: tuple[Row, ...]) -> Call:
+    started_at = work.now()
+    answer: Submitted | ProviderError
+    try:
+        answer = await work.route.provider.submit([_submission(work, row) for row in rows])
+        if len(answer.verdicts) != len(rows):
+            answer = Uncertain("the adapter answered for another number of messages", exchange=answer.exchange)
+    except ProviderError as error:
+        answer = error
+    except Exception as error:  # an adapter's own mistake: it may have sent, so nobody may send again
+        log.exception("provider.broke", route=work.route.config.name)
+        answer = Uncertain(f"the adapter failed: {type(error).__name__}")
+    return Call(rows, started_at, work.now(), answer)
+
+
+def _submission(work: Work, row: Row) -> Submission:
+    text = work.texts[row.text_id]
+    return Submission(
+        message_id=row.id.hex,
+        msisdn=work.runtime.keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id),
+        text=text.body,
+        encoding=Encoding(text.encoding),
+        segments=row.segments,
+        callback_url=work.route.callback_url,
+    )
+
+
+async def _record(work: Work, calls: Sequence[Call]) -> None:
+    reading = read(calls)
+    async with work.runtime.pool.connection() as connection:
+        await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+        if reading.park:
+            await routes.park(connection, work.lease.route, reading.park)
+    work.halted = work.halted or reading.halt
+    work.delay = max(work.delay, reading.delay)

@@ -1,0 +1,142 @@
+"""The only reader of the environment and of routes.toml."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dispatcher.errors import UserError
+
+Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown", "*"]
+
+
+class Settings(BaseSettings):
+    """Everything an installation may set, each as `DISPATCHER_<NAME>` in the environment or in `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="DISPATCHER_", env_file=".env", extra="ignore", frozen=True)
+
+    folder: Path = Path("var")
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    routes: Path = Path("routes.toml")
+    keyring: Path | None = None
+    embedded_user: str | None = None
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8700, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    batch_size: int = Field(default=500, ge=1, le=10_000)
+    lease_seconds: float = Field(default=60, gt=0)
+    settle_seconds: float = Field(default=72 * 3600, gt=0)
+    log_format: Literal["json", "console"] = "json"
+
+    @property
+    def keyring_path(self) -> Path:
+        return self.keyring or self.folder / "keys" / "keyring.json"
+
+
+class RouteConfig(BaseModel):
+    """One `[[route]]` of routes.toml.
+
+    `tps` counts segments a second; `window` is how many messages one worker may have under way, and so how many one
+    crash can leave uncertain.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    provider: str
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)]
+    sender: Annotated[str, Field(min_length=1)]
+    tps: Annotated[float, Field(gt=0, le=100_000)]
+    window: Annotated[int, Field(ge=1, le=10_000)] = 32
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class RoutesError(UserError):
+    """routes.toml cannot be used."""
+
+
+def load_settings() -> Settings:
+    """Settings from the environment and `.env`; raises `UserError` naming each variable that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"DISPATCHER_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise UserError("Cấu hình không dùng được:\n" + "\n".join(lines)) from None
+
+
+def load_routes(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[RouteConfig, ...]:
+    """The routes of `path`, `env:NAME` values filled in; raises `RoutesError` saying what and where."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise RoutesError(
+            f"Không tìm thấy tệp đường gửi {path}. Chép routes.example.toml thành {path} rồi sửa."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RoutesError(f"Không đọc được {path}: {error}") from None
+    return parse_routes(text, str(path), environment)
+
+
+def parse_routes(text: str, name: str, environment: Mapping[str, str]) -> tuple[RouteConfig, ...]:
+    """The routes written in `text`; `name` is the file's name for messages."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RoutesError(f"{name}: không phải TOML hợp lệ: {error}") from None
+    if unknown := set(document) - {"route"}:
+        raise RoutesError(f"{name}: khóa lạ {', '.join(sorted(unknown))}; tệp này chỉ gồm các bảng [[route]].")
+    entries = document.get("route", [])
+    if not isinstance(entries, list) or not entries:
+        raise RoutesError(f"{name}: chưa có đường gửi nào; thêm ít nhất một bảng [[route]].")
+    routes = tuple(_route(entry, name, number, environment) for number, entry in enumerate(entries, 1))
+    _check_names(routes, name)
+    return routes
+
+
+def _route(entry: Any, name: str, number: int, environment: Mapping[str, str]) -> RouteConfig:
+    where = f"{name}, [[route]] thứ {number}"
+    if not isinstance(entry, dict):
+        raise RoutesError(f"{where}: viết dưới dạng bảng [[route]].")
+    try:
+        route = RouteConfig.model_validate(entry)
+    except ValidationError as error:
+        raise RoutesError(explain(error, where)) from None
+    filled = {
+        key: _filled(value, f"{where} ({route.name}), options.{key}", environment)
+        for key, value in route.options.items()
+    }
+    return route.model_copy(update={"options": filled})
+
+
+def _filled(value: Any, where: str, environment: Mapping[str, str]) -> Any:
+    if not (isinstance(value, str) and value.startswith("env:")):
+        return value
+    variable = value.removeprefix("env:")
+    if variable not in environment:
+        raise RoutesError(f"{where}: chưa có biến môi trường {variable}; đặt biến này rồi chạy lại.")
+    return environment[variable]
+
+
+def _check_names(routes: tuple[RouteConfig, ...], name: str) -> None:
+    seen: set[str] = set()
+    for route in routes:
+        if route.name in seen:
+            raise RoutesError(f"{name}: hai đường gửi cùng tên {route.name}; mỗi đường gửi cần một tên riêng.")
+        seen.add(route.name)
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """A validation error as lines of `where: field: what`, without the values, which may be secret."""
+    return "\n".join(f"{where}: {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())

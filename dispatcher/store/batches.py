@@ -1,0 +1,167 @@
+"""Batches: what is due, who holds it, and what became of a holder that died."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from dispatcher.store.database import Connection, one
+from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+
+# Sendable now: the wave is open, the campaign runs, the hour is allowed, nobody parked the route.
+SENDABLE = """
+w.status = 'sending' AND c.status = 'running' AND dispatcher_now() >= w.opens_at AND dispatcher_now() < w.closes_at
+AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time BETWEEN w.window_from AND w.window_to
+"""
+
+# `requeue`: an id on the queue that nobody has taken for so long is taken for lost and put there again.
+ENQUEUE_DUE = f"""
+WITH under_way AS (
+    SELECT route, count(*) AS n FROM batches
+    WHERE NOT done AND (leased_until > clock_timestamp() OR enqueued_at > clock_timestamp() - %(requeue)s)
+    GROUP BY route
+),
+due AS (
+    SELECT b.id, b.route, row_number() OVER (PARTITION BY b.route ORDER BY b.due_at, b.id) AS place
+    FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id
+    WHERE NOT b.done AND b.due_at <= clock_timestamp() AND b.leased_until IS NULL
+      AND (b.enqueued_at IS NULL OR b.enqueued_at <= clock_timestamp() - %(requeue)s)
+      AND NOT EXISTS (SELECT FROM parked_routes p WHERE p.route = b.route)
+      AND {SENDABLE}
+)
+UPDATE batches SET enqueued_at = clock_timestamp()
+FROM due LEFT JOIN under_way USING (route)
+WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= %(per_route)s
+RETURNING batches.id
+"""
+
+LEASE = """
+UPDATE batches SET fence = fence + 1, leased_until = clock_timestamp() + %(lease)s
+WHERE id = %(batch)s AND NOT done AND (leased_until IS NULL OR leased_until < clock_timestamp())
+RETURNING id, wave_id, route, fence
+"""
+
+RELEASE = """
+UPDATE batches b SET leased_until = NULL, enqueued_at = NULL, due_at = clock_timestamp() + %(delay)s,
+    done = NOT EXISTS (
+        SELECT FROM messages m
+        WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending')
+    )
+WHERE id = %(batch)s AND fence = %(fence)s
+RETURNING done
+"""
+
+ABANDONED = """
+SELECT id, wave_id FROM batches WHERE NOT done AND leased_until < clock_timestamp() ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+# What a dead worker had under way: perhaps sent, perhaps not. Nobody knows, so nobody guesses.
+DISOWN = f"""
+WITH input AS (
+    SELECT m.id, 'lost' AS event FROM messages m
+    WHERE m.status = 'sending' AND (m.wave_id, m.batch_id) IN (SELECT * FROM unnest(%(waves)s::int[], %(batches)s::bigint[]))
+),
+{move_sql()},
+logged AS (
+    INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
+    SELECT m.id, m.attempts, b.route, m.changed_at, dispatcher_now(), 'uncertain', 'the worker died while sending', 'worker-lost',
+           m.segments
+    FROM moved JOIN messages m USING (id) JOIN batches b ON b.id = m.batch_id
+)
+SELECT count(*)::int AS n FROM moved
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send a batch, until it runs out; `fence` tells it from every earlier and later one."""
+
+    batch_id: int
+    wave_id: int
+    route: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message of a batch that is still to be sent."""
+
+    id: UUID
+    msisdn_hash: bytes
+    cipher: bytes
+    key_id: str
+    text_id: int
+    segments: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    body: str
+    encoding: str
+    segments: int
+
+
+async def enqueue_due(connection: Connection, *, requeue_seconds: float, per_route: int) -> list[int]:
+    """Mark what is due as enqueued and answer its ids, at most `per_route` under way on each route."""
+    cursor = await connection.execute(
+        ENQUEUE_DUE, {"requeue": timedelta(seconds=requeue_seconds), "per_route": per_route}
+    )
+    return [row.id async for row in cursor]
+
+
+async def lease(connection: Connection, batch_id: int, seconds: float) -> Lease | None:
+    """Take the batch, or None when it is done or somebody else holds it."""
+    cursor = await connection.execute(LEASE, {"batch": batch_id, "lease": timedelta(seconds=seconds)})
+    row = await cursor.fetchone()
+    return Lease(row.id, row.wave_id, row.route, row.fence) if row else None
+
+
+async def release(connection: Connection, held: Lease, delay_seconds: float) -> bool:
+    """Give the batch back, due again after the delay; answers whether it is done."""
+    cursor = await connection.execute(
+        RELEASE, {"batch": held.batch_id, "fence": held.fence, "delay": timedelta(seconds=delay_seconds)}
+    )
+    row = await cursor.fetchone()
+    return bool(row and row.done)
+
+
+async def open_rows(connection: Connection, held: Lease) -> list[Row]:
+    """The messages of the batch that wait to be sent, in the order of their ids."""
+    cursor = await connection.execute(
+        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts"
+        " FROM messages m JOIN recipients r USING (msisdn_hash)"
+        " WHERE m.wave_id = %s AND m.batch_id = %s AND m.status IN ('queued', 'retrying') ORDER BY m.id",
+        [held.wave_id, held.batch_id],
+    )
+    return [Row(*row) async for row in cursor]
+
+
+async def texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:
+    cursor = await connection.execute("SELECT id, body, encoding, segments FROM texts WHERE id = ANY(%s)", [list(ids)])
+    return {row.id: StoredText(row.body, row.encoding, row.segments) async for row in cursor}
+
+
+async def disown_abandoned(connection: Connection) -> int:
+    """Batches whose holder let the lease run out become due again; what was under way becomes uncertain."""
+    cursor = await connection.execute(ABANDONED)
+    rows = await cursor.fetchall()
+    if not rows:
+        return 0
+    ids = [row.id for row in rows]
+    row = await one(connection, DISOWN, {**MOVE_ARGUMENTS, "waves": [row.wave_id for row in rows], "batches": ids})
+    lost = int(row.n)
+    await connection.execute(
+        "UPDATE batches SET leased_until = NULL, enqueued_at = NULL, fence = fence + 1 WHERE id = ANY(%s)", [ids]
+    )
+    return lost
+
+
+async def close_finished(connection: Connection) -> None:
+    """Batches without anything left to send are done, however that came about (cancelled, expired, a late verdict)."""
+    await connection.execute(
+        "UPDATE batches b SET done = true WHERE NOT done AND leased_until IS NULL AND NOT EXISTS (SELECT FROM messages m"
+        " WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending'))"
+    )

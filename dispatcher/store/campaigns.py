@@ -1,0 +1,191 @@
+"""Campaigns and their waves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from dispatcher.lifecycle import CampaignStatus, WaveStatus
+from dispatcher.store.database import Connection, one
+
+CAMPAIGN = """
+SELECT id, edition, title, status::text, author, added_at, approved_by, approved_at, content_hash, approved_hash, definition
+FROM campaigns
+"""
+WAVE = """
+SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, planned, segments
+FROM waves
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCampaign:
+    id: int
+    edition: str
+    title: str
+    status: CampaignStatus
+    author: str
+    added_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    content_hash: str
+    approved_hash: str | None
+    definition: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWave:
+    id: int
+    uid: UUID
+    campaign_id: int
+    slug: str
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    window_from: time
+    window_to: time
+    audience_id: int | None
+    status: WaveStatus
+    planned: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewWave:
+    uid: UUID
+    slug: str
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    window_from: time
+    window_to: time
+
+
+def _campaign(row: Any) -> StoredCampaign:
+    return StoredCampaign(**{**row._asdict(), "status": CampaignStatus(row.status)})
+
+
+def _wave(row: Any) -> StoredWave:
+    return StoredWave(**{**row._asdict(), "status": WaveStatus(row.status)})
+
+
+async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign | None:
+    """The campaign of that edition, locked until the transaction ends if asked."""
+    cursor = await connection.execute(CAMPAIGN + "WHERE edition = %s" + (" FOR UPDATE" if lock else ""), [edition])
+    row = await cursor.fetchone()
+    return _campaign(row) if row else None
+
+
+async def listing(connection: Connection) -> list[StoredCampaign]:
+    cursor = await connection.execute(CAMPAIGN + "ORDER BY added_at, id")
+    return [_campaign(row) async for row in cursor]
+
+
+async def waves(connection: Connection, campaign_id: int) -> list[StoredWave]:
+    cursor = await connection.execute(WAVE + "WHERE campaign_id = %s ORDER BY opens_at, id", [campaign_id])
+    return [_wave(row) async for row in cursor]
+
+
+async def wave(connection: Connection, wave_id: int, *, lock: bool = False) -> StoredWave | None:
+    cursor = await connection.execute(WAVE + "WHERE id = %s" + (" FOR UPDATE" if lock else ""), [wave_id])
+    row = await cursor.fetchone()
+    return _wave(row) if row else None
+
+
+async def of_wave(connection: Connection, campaign_id: int) -> StoredCampaign:
+    row = await one(connection, CAMPAIGN + "WHERE id = %s", [campaign_id])
+    return _campaign(row)
+
+
+async def put(
+    connection: Connection,
+    *,
+    edition: str,
+    slug: str,
+    year: int,
+    title: str,
+    definition: dict[str, Any],
+    content_hash: str,
+    author: str,
+) -> int:
+    """Add an edition, or write a draft anew; answers its id. Only a draft may be replaced: the caller has looked."""
+    row = await one(
+        connection,
+        "INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author)"
+        " SELECT id, %s, %s, %s, %s, %s, %s, %s FROM organisations WHERE slug = 'default'"
+        " ON CONFLICT (organisation_id, edition) DO UPDATE SET title = EXCLUDED.title, definition = EXCLUDED.definition,"
+        " content_hash = EXCLUDED.content_hash, author = EXCLUDED.author RETURNING id",
+        [edition, slug, year, title, Jsonb(definition), content_hash, author],
+    )
+    return int(row.id)
+
+
+async def put_waves(connection: Connection, campaign_id: int, new: Sequence[NewWave]) -> None:
+    """Replace the waves of a draft."""
+    await connection.execute("DELETE FROM waves WHERE campaign_id = %s", [campaign_id])
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO waves (campaign_id, uid, slug, title, opens_at, closes_at, window_from, window_to)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [(campaign_id, w.uid, w.slug, w.title, w.opens_at, w.closes_at, w.window_from, w.window_to) for w in new],
+        )
+
+
+async def pin_audience(connection: Connection, wave_id: int, audience_id: int) -> None:
+    """From approval on, a wave goes to this very version of its audience."""
+    await connection.execute("UPDATE waves SET audience_id = %s WHERE id = %s", [audience_id, wave_id])
+
+
+async def approve(connection: Connection, campaign_id: int, by: str, approved_hash: str) -> None:
+    await connection.execute(
+        "UPDATE campaigns SET status = 'approved', approved_by = %s, approved_at = dispatcher_now(), approved_hash = %s"
+        " WHERE id = %s",
+        [by, approved_hash, campaign_id],
+    )
+
+
+async def set_status(connection: Connection, campaign_id: int, status: CampaignStatus) -> None:
+    await connection.execute("UPDATE campaigns SET status = %s WHERE id = %s", [status.value, campaign_id])
+
+
+async def set_wave_status(connection: Connection, wave_id: int, status: WaveStatus) -> None:
+    await connection.execute("UPDATE waves SET status = %s WHERE id = %s", [status.value, wave_id])
+
+
+async def cancel_waves(connection: Connection, campaign_id: int) -> None:
+    await connection.execute(
+        "UPDATE waves SET status = 'cancelled' WHERE campaign_id = %s AND status IN ('scheduled', 'expanding', 'sending')",
+        [campaign_id],
+    )
+
+
+async def open_due_waves(connection: Connection) -> list[int]:
+    """Waves of running campaigns whose time has come start expanding; answers every wave that is expanding."""
+    await connection.execute(
+        "UPDATE waves w SET status = CASE WHEN w.closes_at <= dispatcher_now() THEN 'missed' ELSE 'expanding' END::wave_status"
+        " FROM campaigns c WHERE c.id = w.campaign_id AND c.status = 'running' AND w.status = 'scheduled'"
+        " AND w.opens_at <= dispatcher_now()"
+    )
+    cursor = await connection.execute(
+        "SELECT w.id FROM waves w JOIN campaigns c ON c.id = w.campaign_id"
+        " WHERE w.status = 'expanding' AND c.status = 'running' ORDER BY w.id"
+    )
+    return [row.id async for row in cursor]
+
+
+async def finish_waves(connection: Connection) -> None:
+    """A wave is done when nothing of it is left to send, by its rows; a campaign when none of its waves is left."""
+    await connection.execute(
+        "UPDATE waves w SET status = 'done' WHERE status = 'sending'"
+        " AND NOT EXISTS (SELECT FROM batches b WHERE b.wave_id = w.id AND NOT b.done)"
+        " AND NOT EXISTS (SELECT FROM messages m WHERE m.wave_id = w.id AND m.status IN ('queued', 'retrying', 'sending'))"
+    )
+    await connection.execute(
+        "UPDATE campaigns c SET status = 'finished' WHERE status = 'running' AND NOT EXISTS (SELECT FROM waves w"
+        " WHERE w.campaign_id = c.id AND w.status IN ('scheduled', 'expanding', 'sending'))"
+    )

@@ -1,0 +1,31 @@
+"""How many messages stand where: counters kept by appended differences, folded by the clock."""
+
+from __future__ import annotations
+
+from dispatcher.store.database import Connection
+
+COUNTS = """
+SELECT status::text, sum(n)::bigint AS n FROM (
+    SELECT wave_id, status, n FROM status_counts UNION ALL SELECT wave_id, status, n FROM status_deltas
+) AS kept
+WHERE wave_id = ANY(%s)
+GROUP BY status HAVING sum(n) <> 0
+"""
+
+FOLD = """
+WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n)
+INSERT INTO status_counts (wave_id, status, n)
+SELECT wave_id, status, sum(n) FROM taken GROUP BY wave_id, status ORDER BY wave_id, status
+ON CONFLICT (wave_id, status) DO UPDATE SET n = status_counts.n + EXCLUDED.n
+"""
+
+
+async def counts(connection: Connection, wave_ids: list[int]) -> dict[str, int]:
+    """status -> number of messages, over the given waves; statuses without a message are left out."""
+    cursor = await connection.execute(COUNTS, [wave_ids])
+    return {row.status: row.n async for row in cursor}
+
+
+async def fold(connection: Connection) -> None:
+    """Add the differences up; what a reader sees does not change."""
+    await connection.execute(FOLD)

@@ -1,0 +1,85 @@
+"""The connection pool, and the migrations that must have run before anything else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import yoyo
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from dispatcher.errors import UserError
+
+Connection = psycopg.AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+OLDEST_SERVER = 160000
+# yoyo's own lock is a row that outlives a killed process; this one dies with its connection.
+MIGRATION_LOCK = 7_203_117_001
+
+
+class DatabaseError(UserError):
+    """The database cannot be reached, is too old, or has not been brought up to date."""
+
+
+def new_pool(url: str, size: int) -> Pool:
+    """A pool to be opened with `async with`; rows come back with named columns."""
+    return AsyncConnectionPool(
+        url, min_size=1, max_size=size, open=False, kwargs={"row_factory": namedtuple_row}, name="dispatcher"
+    )
+
+
+def migrate(url: str) -> list[str]:
+    """Apply what is missing, under a lock; answers the names applied. Raises `DatabaseError`."""
+    with _checked(url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        backend = _backend(url)
+        try:
+            missing = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))
+            backend.apply_migrations(missing)
+            return [migration.id for migration in missing]
+        finally:
+            backend.connection.close()
+
+
+def check_migrated(url: str) -> None:
+    """Raise `DatabaseError` unless every migration has been applied: no process starts on a schema it does not know."""
+    with _checked(url):
+        backend = _backend(url)
+        try:
+            missing = [migration.id for migration in backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))]
+        finally:
+            backend.connection.close()
+    if missing:
+        raise DatabaseError(f"Cơ sở dữ liệu chưa được cập nhật ({', '.join(missing)}). Chạy: dispatcher migrate")
+
+
+def _checked(url: str) -> psycopg.Connection[Any]:
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        where = urlsplit(url).hostname or "máy này"
+        reason = str(error).strip().splitlines()[-1]
+        raise DatabaseError(f"Không kết nối được cơ sở dữ liệu ở {where}: {reason}") from None
+    if connection.info.server_version < OLDEST_SERVER:
+        connection.close()
+        raise DatabaseError("Cần PostgreSQL 16 trở lên.")
+    return connection
+
+
+def _backend(url: str) -> Any:
+    _scheme, rest = url.split("://", 1)
+    return yoyo.get_backend(f"postgresql+psycopg://{rest}")
+
+
+async def one(connection: Connection, statement: str, arguments: Any = None) -> Any:
+    """The row of a statement that always gives one."""
+    cursor = await connection.execute(statement, arguments)
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(f"no row: {statement[:80]}")
+    return row

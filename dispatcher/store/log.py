@@ -1,0 +1,110 @@
+"""Reading the delivery log: one row a message, with what its attempts and receipts say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from dispatcher.lifecycle import FINAL
+from dispatcher.store.database import Connection
+
+# The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
+ROWS = """
+SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.network, m.area_code, m.group_name,
+       coalesce(last.route, b.route) AS route, m.status::text, m.attempts, last.reference,
+       CASE WHEN last.outcome = 'accepted' THEN last.ended_at END AS submitted_at,
+       CASE WHEN m.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
+       CASE WHEN m.status = 'undelivered' THEN told.code WHEN m.status IN ('delivered', 'submitted') THEN NULL
+            ELSE last.code END AS error_code,
+       m.segments
+FROM messages m
+JOIN waves w ON w.id = m.wave_id
+JOIN campaigns c ON c.id = w.campaign_id
+LEFT JOIN recipients r ON r.msisdn_hash = m.msisdn_hash
+LEFT JOIN batches b ON b.id = m.batch_id
+LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a.id DESC LIMIT 1) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT code FROM receipts t WHERE t.message_id = m.id AND t.moved_to IS NOT NULL ORDER BY t.id DESC LIMIT 1
+) AS told ON true
+"""
+
+ARGUMENTS = {"final": sorted(FINAL)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message in the log; the number still encrypted (None once the person is erased)."""
+
+    id: UUID
+    campaign: str
+    wave: str
+    msisdn_hash: bytes
+    cipher: bytes | None
+    key_id: str | None
+    network: str
+    area_code: str | None
+    group: str | None
+    route: str | None
+    status: str
+    attempts: int
+    reference: str | None
+    submitted_at: datetime | None
+    final_at: datetime | None
+    error_code: str | None
+    segments: int
+
+
+async def of_campaign(connection: Connection, edition: str, page: int) -> AsyncIterator[list[Row]]:
+    """All messages of a campaign, wave by wave, in pages, through a cursor of the server: memory stays flat."""
+    async with connection.cursor(name="delivery_log") as cursor:
+        cursor.itersize = page
+        await cursor.execute(
+            ROWS + "WHERE c.edition = %(edition)s ORDER BY m.wave_id, m.id", {**ARGUMENTS, "edition": edition}
+        )
+        while rows := await cursor.fetchmany(page):
+            yield [Row(*row) for row in rows]
+
+
+async def search(
+    connection: Connection,
+    *,
+    limit: int,
+    msisdn_hash: bytes | None = None,
+    edition: str | None = None,
+    wave: str | None = None,
+    statuses: Sequence[str] = (),
+) -> list[Row]:
+    """Up to `limit` messages, newest first. A number is looked up by the ids it would have in each wave."""
+    conditions: list[str] = []
+    arguments: dict[str, Any] = {**ARGUMENTS, "limit": limit}
+    if msisdn_hash is not None:
+        conditions.append("m.id IN (SELECT message_id(uid, %(hash)s) FROM waves)")
+        arguments["hash"] = msisdn_hash
+    if edition is not None:
+        conditions.append("c.edition = %(edition)s")
+        arguments["edition"] = edition
+    if wave is not None:
+        conditions.append("w.slug = %(wave)s")
+        arguments["wave"] = wave
+    if statuses:
+        conditions.append("m.status = ANY(%(statuses)s::message_status[])")
+        arguments["statuses"] = list(statuses)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    cursor = await connection.execute(f"{ROWS} {where} ORDER BY m.changed_at DESC, m.id LIMIT %(limit)s", arguments)
+    return [Row(*row) async for row in cursor]
+
+
+async def outcomes(connection: Connection, edition: str, column: str) -> list[tuple[str, str, int]]:
+    """(value, status, messages) of a campaign by `network` or `area_code`; people without one count under ''."""
+    if column not in ("network", "area_code"):
+        raise ValueError(f"outcomes are told by network or area_code, not by {column}")
+    cursor = await connection.execute(
+        f"SELECT coalesce(m.{column}, '') AS value, m.status::text, count(*)::int AS n FROM messages m"
+        " JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id WHERE c.edition = %s"
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+        [edition],
+    )
+    return [(row.value, row.status, row.n) async for row in cursor]

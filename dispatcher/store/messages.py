@@ -1,0 +1,196 @@
+"""Messages: claimed before the wire, recorded after it, and what is done to many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from dispatcher.store.batches import SENDABLE, Lease
+from dispatcher.store.database import Connection, one
+from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+
+# Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number.
+CLAIM = f"""
+WITH permitted AS (
+    UPDATE batches b SET leased_until = clock_timestamp() + %(lease)s
+    FROM waves w JOIN campaigns c ON c.id = w.campaign_id
+    WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND w.id = b.wave_id AND {SENDABLE}
+      AND NOT EXISTS (SELECT FROM parked_routes p WHERE p.route = b.route)
+    RETURNING c.organisation_id
+),
+input AS (
+    SELECT m.id, 1 AS tries, CASE WHEN EXISTS (
+        SELECT FROM suppressions s
+        WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
+    ) THEN 'suppressed' ELSE 'claimed' END AS event
+    FROM messages m, permitted WHERE m.id = ANY(%(ids)s)
+),
+{move_sql(carried=", i.tries", also=", attempts = m.attempts + CASE a.now WHEN 'sending' THEN l.tries ELSE 0 END")}
+SELECT (SELECT count(*) FROM permitted) > 0 AS permitted, array_agg(id) FILTER (WHERE now = 'sending') AS claimed FROM moved
+"""
+
+RECORD = f"""
+WITH given AS (
+    SELECT * FROM unnest(
+        %(ids)s::uuid[], %(events)s::text[], %(costs)s::smallint[], %(numbers)s::smallint[], %(started)s::timestamptz[],
+        %(ended)s::timestamptz[], %(outcomes)s::text[], %(references)s::text[], %(reasons)s::text[], %(codes)s::text[],
+        %(segments)s::smallint[], %(exchanges)s::bigint[]
+    ) AS t (id, event, refund, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
+),
+input AS (SELECT id, event, refund FROM given),
+{move_sql(carried=", i.refund", also=", attempts = m.attempts - l.refund")}
+INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
+SELECT id, number, %(route)s, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id FROM given
+"""
+
+PUT_EXCHANGES = """
+INSERT INTO exchanges (id, route, started_at, elapsed, http_status, request, response)
+SELECT id, %(route)s, started_at, elapsed, http_status, request, response FROM unnest(
+    %(ids)s::bigint[], %(started)s::timestamptz[], %(elapsed)s::real[], %(statuses)s::smallint[], %(requests)s::text[],
+    %(responses)s::text[]
+) AS t (id, started_at, elapsed, http_status, request, response)
+"""
+
+# Everything of closed waves that has not left becomes `event`: one statement, whatever the size.
+SWEEP = """
+WITH input AS (
+    SELECT m.id, CASE WHEN w.status = 'cancelled' THEN 'cancelled' ELSE 'expired' END AS event
+    FROM waves w JOIN messages m ON m.wave_id = w.id AND m.status IN ('queued', 'retrying')
+    WHERE w.id = ANY(%(waves)s)
+),
+{move}
+SELECT count(*)::int AS n FROM moved
+"""
+CLOSED_WAVES = """
+SELECT w.id FROM waves w WHERE (w.status = 'cancelled' OR (w.status = 'sending' AND w.closes_at <= dispatcher_now()))
+AND EXISTS (SELECT FROM batches b WHERE b.wave_id = w.id AND NOT b.done)
+"""
+UNSETTLED = f"""
+WITH input AS (
+    SELECT id, 'unsettled' AS event FROM messages
+    WHERE status = 'uncertain' AND changed_at < dispatcher_now() - %(settle)s LIMIT 10000
+),
+{move_sql()}
+SELECT count(*)::int AS n FROM moved
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`permitted` is False when the lease is gone or sending is not allowed now; `ids` may be sent by us alone."""
+
+    permitted: bool
+    ids: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExchange:
+    started_at: datetime
+    elapsed: float
+    http_status: int | None
+    request: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one message on the wire. `exchange` is a place in the list stored with it; `refund` gives the try back."""
+
+    id: UUID
+    event: str
+    refund: bool
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    reference: str | None
+    reason: str | None
+    code: str | None
+    segments: int
+    exchange: int | None
+
+
+async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], lease_seconds: float) -> Claim:
+    """Commit the intent to send `ids`, and prolong the lease."""
+    row = await one(
+        connection,
+        CLAIM,
+        {
+            **MOVE_ARGUMENTS,
+            "batch": held.batch_id,
+            "fence": held.fence,
+            "ids": list(ids),
+            "lease": timedelta(seconds=lease_seconds),
+        },
+    )
+    return Claim(row.permitted, frozenset(row.claimed or ()))
+
+
+async def record(
+    connection: Connection, route: str, results: Sequence[Result], exchanges: Sequence[StoredExchange]
+) -> None:
+    """Write exchanges, attempts and statuses, in the caller's transaction."""
+    exchange_ids = await _put_exchanges(connection, route, exchanges)
+    await connection.execute(
+        RECORD,
+        {
+            **MOVE_ARGUMENTS,
+            "route": route,
+            "ids": [r.id for r in results],
+            "events": [r.event for r in results],
+            "costs": [int(r.refund) for r in results],
+            "numbers": [r.number for r in results],
+            "started": [r.started_at for r in results],
+            "ended": [r.ended_at for r in results],
+            "outcomes": [r.outcome for r in results],
+            "references": [r.reference for r in results],
+            "reasons": [r.reason for r in results],
+            "codes": [r.code for r in results],
+            "segments": [r.segments for r in results],
+            "exchanges": [None if r.exchange is None else exchange_ids[r.exchange] for r in results],
+        },
+    )
+
+
+async def _put_exchanges(connection: Connection, route: str, exchanges: Sequence[StoredExchange]) -> list[int]:
+    if not exchanges:
+        return []
+    cursor = await connection.execute(
+        "SELECT nextval(pg_get_serial_sequence('exchanges', 'id')) AS id FROM generate_series(1, %s)", [len(exchanges)]
+    )
+    ids = [row.id async for row in cursor]
+    await connection.execute(
+        PUT_EXCHANGES,
+        {
+            "route": route,
+            "ids": ids,
+            "started": [e.started_at for e in exchanges],
+            "elapsed": [e.elapsed for e in exchanges],
+            "statuses": [e.http_status for e in exchanges],
+            "requests": [e.request for e in exchanges],
+            "responses": [e.response for e in exchanges],
+        },
+    )
+    return ids
+
+
+async def sweep_closed(connection: Connection) -> int:
+    """Cancel or expire what has not left in waves that are cancelled or over; answers how many."""
+    cursor = await connection.execute(CLOSED_WAVES)
+    return await sweep(connection, [row.id async for row in cursor])
+
+
+async def sweep(connection: Connection, wave_ids: Sequence[int]) -> int:
+    """The same for the given waves, which are known to be cancelled or over."""
+    if not wave_ids:
+        return 0
+    row = await one(connection, SWEEP.format(move=move_sql()), {**MOVE_ARGUMENTS, "waves": list(wave_ids)})
+    return int(row.n)
+
+
+async def give_up_unsettled(connection: Connection, settle_seconds: float) -> int:
+    """Uncertain messages that nobody has spoken of for the settle time become unconfirmed."""
+    row = await one(connection, UNSETTLED, {**MOVE_ARGUMENTS, "settle": timedelta(seconds=settle_seconds)})
+    return int(row.n)

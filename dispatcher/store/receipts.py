@@ -1,0 +1,86 @@
+"""Receipts: stored before the carrier is answered, then matched and applied many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from dispatcher.store.database import Connection, one
+from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+
+PUT = """
+INSERT INTO receipt_inbox (received_at, route, message_id, reference, outcome, code, network, raw)
+SELECT dispatcher_now(), * FROM unnest(
+    %(routes)s::text[], %(ids)s::uuid[], %(references)s::text[], %(outcomes)s::text[], %(codes)s::text[],
+    %(networks)s::text[], %(raws)s::text[]
+)
+"""
+
+# A receipt without our id may come before we have stored the carrier's reference: it waits for it, up to an hour.
+# Of several receipts for one message in the same haul the good news decides, as it would have one by one.
+APPLY = f"""
+WITH taken AS (
+    SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, m.id AS message_id
+    FROM (SELECT * FROM receipt_inbox ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS i
+    LEFT JOIN LATERAL (
+        SELECT m.id FROM messages m WHERE m.id = i.message_id
+        UNION ALL
+        SELECT a.message_id FROM attempts a
+        WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
+        LIMIT 1
+    ) AS m ON true
+),
+ready AS (
+    SELECT * FROM taken
+    WHERE message_id IS NOT NULL OR received_at < dispatcher_now() - interval '1 hour'
+),
+gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
+input AS (
+    SELECT DISTINCT ON (message_id) message_id AS id, id AS receipt, 'receipt_' || outcome AS event FROM ready
+    WHERE message_id IS NOT NULL AND outcome <> 'pending'
+    ORDER BY message_id, (outcome = 'delivered') DESC, id
+),
+{move_sql()}
+INSERT INTO receipts (id, received_at, route, message_id, reference, outcome, code, network, raw, moved_from, moved_to)
+SELECT r.id, r.received_at, r.route, r.message_id, r.reference, r.outcome, r.code, r.network, r.raw, moved.was, moved.now
+FROM ready r LEFT JOIN input i ON i.receipt = r.id LEFT JOIN moved ON moved.id = i.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewReceipt:
+    route: str
+    message_id: UUID | None
+    reference: str | None
+    outcome: str
+    code: str
+    network: str | None
+    raw: str
+
+
+async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
+    """Store receipts for later; once committed the carrier may be answered."""
+    await connection.execute(
+        PUT,
+        {
+            "routes": [r.route for r in receipts],
+            "ids": [r.message_id for r in receipts],
+            "references": [r.reference for r in receipts],
+            "outcomes": [r.outcome for r in receipts],
+            "codes": [r.code for r in receipts],
+            "networks": [r.network for r in receipts],
+            "raws": [r.raw for r in receipts],
+        },
+    )
+
+
+async def apply(connection: Connection, limit: int) -> int:
+    """Apply up to `limit` stored receipts; answers how many were moved to the log."""
+    cursor = await connection.execute(APPLY, {**MOVE_ARGUMENTS, "limit": limit})
+    return cursor.rowcount
+
+
+async def waiting(connection: Connection) -> bool:
+    row = await one(connection, "SELECT EXISTS (SELECT FROM receipt_inbox) AS yes")
+    return bool(row.yes)

@@ -1,0 +1,121 @@
+"""What a call to a provider came to, read into what is to be stored: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatcher.lifecycle import Event
+from dispatcher.retrying import Decision, decide
+from dispatcher.store.batches import Row
+from dispatcher.store.messages import Result, StoredExchange
+from providers.base import Accepted, Refused, Submitted, Unclear, Verdict
+from providers.errors import ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: the messages handed over, when, and the answer or the failure of the whole."""
+
+    rows: tuple[Row, ...]
+    started_at: datetime
+    ended_at: datetime
+    answer: Submitted | ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What to store of some calls, and what they mean for the rest of the batch.
+
+    `halt`: send no more of this batch now; it is due again after `delay` seconds. `park`: why a person must act first.
+    """
+
+    results: tuple[Result, ...]
+    exchanges: tuple[StoredExchange, ...]
+    halt: bool
+    delay: float
+    park: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One message's part of an answer, in our words."""
+
+    event: Event
+    outcome: str
+    reference: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    refund: bool = False
+
+
+def read(calls: Sequence[Call]) -> Reading:
+    """Results in the order of the calls; an exchange is kept once, however many messages it carried."""
+    results: list[Result] = []
+    exchanges: list[StoredExchange] = []
+    decisions: list[tuple[Decision, ProviderError]] = []
+    for call in calls:
+        place = _keep(call, exchanges)
+        for row, (word, decision) in zip(call.rows, _words(call), strict=True):
+            results.append(_result(call, row, word, place))
+            if decision and isinstance(call.answer, ProviderError):
+                decisions.append((decision, call.answer))
+    stopping = [d for d, _ in decisions if d.event is not Event.LOST]
+    return Reading(
+        tuple(results),
+        tuple(exchanges),
+        halt=bool(stopping),
+        delay=max((d.delay for d in stopping), default=0.0),
+        park=next((str(error) for d, error in decisions if d.park), None),
+    )
+
+
+def _keep(call: Call, exchanges: list[StoredExchange]) -> int | None:
+    exchange = call.answer.exchange
+    if exchange is None:
+        return None
+    exchanges.append(
+        StoredExchange(call.started_at, exchange.elapsed, exchange.status, exchange.request, exchange.response)
+    )
+    return len(exchanges) - 1
+
+
+def _words(call: Call) -> list[tuple[_Word, Decision | None]]:
+    if isinstance(call.answer, Submitted):
+        return [(_verdict(verdict), None) for verdict in call.answer.verdicts]
+    return [_failure(call.answer, row) for row in call.rows]
+
+
+def _verdict(verdict: Verdict) -> _Word:
+    match verdict:
+        case Accepted(reference=reference):
+            return _Word(Event.ACCEPTED, "accepted", reference=reference)
+        case Refused(reason=reason, code=code, detail=detail):
+            return _Word(Event.REFUSED, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
+        case Unclear(code=code, detail=detail):
+            return _Word(Event.LOST, "uncertain", reason=detail, code=code)
+
+
+def _failure(error: ProviderError, row: Row) -> tuple[_Word, Decision]:
+    decision = decide(error, row.attempts + 1)
+    outcome = "uncertain" if decision.event is Event.LOST else "not_sent"
+    word = _Word(decision.event, outcome, reason=str(error), code=error.code, refund=not decision.costs_attempt)
+    return word, decision
+
+
+def _result(call: Call, row: Row, word: _Word, exchange: int | None) -> Result:
+    return Result(
+        id=row.id,
+        event=word.event.value,
+        refund=word.refund,
+        number=row.attempts + 1,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        outcome=word.outcome,
+        reference=word.reference,
+        reason=word.reason,
+        code=word.code,
+        segments=row.segments,
+        exchange=exchange,
+    )

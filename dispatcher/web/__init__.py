@@ -1,0 +1,1 @@
+"""What the dispatcher answers over HTTP."""

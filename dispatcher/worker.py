@@ -1,0 +1,76 @@
+"""A worker process: dramatiq's threads wait, one event loop works."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from dramatiq import Worker
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import Middleware
+
+from dispatcher import actors
+from dispatcher.broker import new_broker
+from dispatcher.runtime import Addresses, Runtime, open_runtime
+from dispatcher.settings import Settings
+
+log = structlog.get_logger()
+
+# Each thread stands for one batch under way; it sleeps while the event loop works.
+THREADS = 16
+POLL_MILLISECONDS = 200
+
+
+class RuntimeHolder(Middleware):
+    """Opens the runtime on the worker's event loop before the first message, and closes it after the last."""
+
+    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+        self._settings = settings
+        self._addresses = addresses
+        self._stack = AsyncExitStack()
+        self._runtime: Runtime | None = None
+
+    def runtime(self) -> Runtime:
+        if self._runtime is None:
+            raise RuntimeError("the worker has not booted")
+        return self._runtime
+
+    def before_worker_boot(self, _broker: Any, _worker: Any) -> None:
+        opening = self._stack.enter_async_context(open_runtime(self._settings, self._addresses))
+        self._runtime = _loop().run_coroutine(opening)
+
+    def stop_claiming(self) -> None:
+        """Let batches end after what is under way: what was handed over is recorded, the rest stays queued."""
+        _loop().loop.call_soon_threadsafe(self.runtime().stopping.set)
+
+    def after_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
+        _loop().run_coroutine(self._stack.aclose())
+
+
+def run(settings: Settings, addresses: Addresses) -> None:
+    """Work until SIGTERM or SIGINT."""
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    broker = new_broker(addresses.redis_url)
+    holder = RuntimeHolder(settings, addresses)
+    broker.add_middleware(holder)
+    actors.declare(broker, holder.runtime)
+    worker = Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
+    worker.start()
+    log.info("worker.started")
+    asked_to_stop.wait()
+    holder.stop_claiming()
+    worker.stop()
+    broker.close()
+    log.info("worker.stopped")
+
+
+def _loop() -> Any:
+    thread = get_event_loop_thread()
+    if thread is None:
+        raise RuntimeError("the worker's event loop is not running")
+    return thread
