@@ -23,7 +23,10 @@ def _mask(_logger: Any, _method: str, event: Any) -> Any:
 
 
 def configure(form: str, *, quiet: bool = False) -> None:
-    """Send structlog and the standard library's warnings to stderr as JSON lines or for reading; quiet: errors only."""
+    """Send structlog and the standard library's warnings to stderr; quiet: errors only.
+
+    `form` is `json` (lines), `console` (for reading), or `auto`: for reading on a terminal, else JSON.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -31,9 +34,8 @@ def configure(form: str, *, quiet: bool = False) -> None:
         structlog.processors.format_exc_info,
         _mask,
     ]
-    renderer = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()
-    )
+    readable = form == "console" or (form == "auto" and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[*shared, renderer],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -22,6 +22,9 @@ from providers.base import Options, Provider
 from providers.http import Http, Timeouts
 from providers.registry import UnknownProvider, provider_class
 
+# Chunks of a route that a process has under way at once, over all its batches; together they fill the window.
+LANES = 4
+
 
 @dataclass(frozen=True)
 class Route:
@@ -31,6 +34,7 @@ class Route:
     options: Options
     provider: Provider
     callback_url: str | None
+    lanes: asyncio.Semaphore
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,9 @@ async def open_route(config: RouteConfig, keyring: Keyring) -> AsyncIterator[Rou
         raise RoutesError(f"Đường gửi {config.name}: {error}") from None
     except ValidationError as error:
         raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
+    lanes = asyncio.Semaphore(min(LANES, config.window))
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
-        yield Route(config, options, kind(config.sender, options, http), _callback_url(config, options, keyring))
+        yield Route(config, options, kind(config.sender, options, http), _callback_url(config, options, keyring), lanes)
 
 
 def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:

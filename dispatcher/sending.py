@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from dispatcher.runtime import Route, Runtime
+from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, installation, messages, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.verdicts import Call, read
@@ -18,7 +18,6 @@ from providers.errors import ProviderError, Uncertain
 
 log = structlog.get_logger()
 
-LANES = 4
 # A chunk leaves at once: the shorter it is in time, the more evenly the route's pace is kept.
 CHUNK_SECONDS = 0.05
 
@@ -93,9 +92,10 @@ async def _run(work: Work) -> None:
 
 async def _lane(work: Work) -> None:
     for rows in work.chunks:
-        if work.halted or work.runtime.stopping.is_set():
-            return
-        await _send_chunk(work, rows)
+        async with work.route.lanes:
+            if work.halted or work.runtime.stopping.is_set():
+                return
+            await _send_chunk(work, rows)
 
 
 async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:

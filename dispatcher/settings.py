@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,7 +20,7 @@ Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile",
 class Settings(BaseSettings):
     """Everything an installation may set, each as `DISPATCHER_<NAME>` in the environment or in `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="DISPATCHER_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DISPATCHER_", extra="ignore", frozen=True)
 
     folder: Path = Path("var")
     database_url: SecretStr | None = None
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=500, ge=1, le=10_000)
     lease_seconds: float = Field(default=60, gt=0)
     settle_seconds: float = Field(default=72 * 3600, gt=0)
-    log_format: Literal["json", "console"] = "json"
+    log_format: Literal["auto", "json", "console"] = "auto"
 
     @property
     def keyring_path(self) -> Path:
@@ -70,13 +71,32 @@ class RoutesError(UserError):
 def load_settings() -> Settings:
     """Settings from the environment and `.env`; raises `UserError` naming each variable that cannot be used."""
     try:
-        return Settings()
+        return Settings(_env_file=env_file())  # type: ignore[call-arg]  # known to pydantic-settings at run time
     except ValidationError as error:
         lines = [f"DISPATCHER_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
         raise UserError("Cấu hình không dùng được:\n" + "\n".join(lines)) from None
 
 
-def load_routes(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[RouteConfig, ...]:
+def fixed(**values: Any) -> Settings:
+    """Settings with these values and the defaults for the rest, whatever the environment says."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    return Settings(_env_file=None, **{**defaults, **values})  # type: ignore[call-arg]
+
+
+def env_file() -> Path | None:
+    """The file that adds to the environment: `.env`, or what DISPATCHER_ENV_FILE names (nothing: none)."""
+    name = os.environ.get("DISPATCHER_ENV_FILE", ".env")
+    return Path(name) if name else None
+
+
+def environment() -> dict[str, str]:
+    """The environment, with what the env file adds."""
+    path = env_file()
+    added = dotenv_values(path) if path else {}
+    return {**{name: value for name, value in added.items() if value is not None}, **os.environ}
+
+
+def load_routes(path: Path) -> tuple[RouteConfig, ...]:
     """The routes of `path`, `env:NAME` values filled in; raises `RoutesError` saying what and where."""
     try:
         text = path.read_text("utf-8-sig")
@@ -86,10 +106,10 @@ def load_routes(path: Path, environment: Mapping[str, str] = os.environ) -> tupl
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RoutesError(f"Không đọc được {path}: {error}") from None
-    return parse_routes(text, str(path), environment)
+    return parse_routes(text, str(path), environment())
 
 
-def parse_routes(text: str, name: str, environment: Mapping[str, str]) -> tuple[RouteConfig, ...]:
+def parse_routes(text: str, name: str, known: Mapping[str, str]) -> tuple[RouteConfig, ...]:
     """The routes written in `text`; `name` is the file's name for messages."""
     try:
         document = tomllib.loads(text)
@@ -100,12 +120,12 @@ def parse_routes(text: str, name: str, environment: Mapping[str, str]) -> tuple[
     entries = document.get("route", [])
     if not isinstance(entries, list) or not entries:
         raise RoutesError(f"{name}: chưa có đường gửi nào; thêm ít nhất một bảng [[route]].")
-    routes = tuple(_route(entry, name, number, environment) for number, entry in enumerate(entries, 1))
+    routes = tuple(_route(entry, name, number, known) for number, entry in enumerate(entries, 1))
     _check_names(routes, name)
     return routes
 
 
-def _route(entry: Any, name: str, number: int, environment: Mapping[str, str]) -> RouteConfig:
+def _route(entry: Any, name: str, number: int, known: Mapping[str, str]) -> RouteConfig:
     where = f"{name}, [[route]] thứ {number}"
     if not isinstance(entry, dict):
         raise RoutesError(f"{where}: viết dưới dạng bảng [[route]].")
@@ -114,19 +134,18 @@ def _route(entry: Any, name: str, number: int, environment: Mapping[str, str]) -
     except ValidationError as error:
         raise RoutesError(explain(error, where)) from None
     filled = {
-        key: _filled(value, f"{where} ({route.name}), options.{key}", environment)
-        for key, value in route.options.items()
+        key: _filled(value, f"{where} ({route.name}), options.{key}", known) for key, value in route.options.items()
     }
     return route.model_copy(update={"options": filled})
 
 
-def _filled(value: Any, where: str, environment: Mapping[str, str]) -> Any:
+def _filled(value: Any, where: str, known: Mapping[str, str]) -> Any:
     if not (isinstance(value, str) and value.startswith("env:")):
         return value
     variable = value.removeprefix("env:")
-    if variable not in environment:
+    if variable not in known:
         raise RoutesError(f"{where}: chưa có biến môi trường {variable}; đặt biến này rồi chạy lại.")
-    return environment[variable]
+    return known[variable]
 
 
 def _check_names(routes: tuple[RouteConfig, ...], name: str) -> None:

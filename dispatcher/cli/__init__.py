@@ -34,13 +34,19 @@ for service in (services.up, services.web, services.worker, services.clock, serv
     app.command()(service)
 
 
-@app.callback()
-def version(
-    show: Annotated[bool, typer.Option("--version", help="In phiên bản rồi thoát.", is_eager=True)] = False,
-) -> None:
-    if show:
+def _version(asked: bool) -> None:
+    if asked:
         out.print(importlib.metadata.version("dispatcher"))
         raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="In phiên bản rồi thoát.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Options before the command; `version` is dealt with by its callback."""
 
 
 def main() -> None:

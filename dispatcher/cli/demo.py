@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -103,7 +104,7 @@ def _report(outcome: Outcome, stage: Stage) -> None:
         part(outcome)
     out.print(f"\nTệp: {stage.folder}/ (nhật ký: {outcome.export.name}, sổ của nhà mạng giả lập: {stage.ledger.name})")
     out.print("Thử tiếp, với dữ liệu của bản trình diễn:")
-    at = f"DISPATCHER_FOLDER={stage.settings.folder} DISPATCHER_ROUTES={stage.settings.routes} .venv/bin/dispatcher"
+    at = f"DISPATCHER_ENV_FILE={stage.env_file} {Path(sys.argv[0])}"
     for command in (
         f"campaign show {outcome.view.campaign}",
         f"log search --campaign {outcome.view.campaign} --status undelivered --limit 5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,7 +73,7 @@ def search(
     rows = [
         (
             r["msisdn"], r["campaign"], r["wave"], NETWORK_WORDS.get(r["network"], r["network"]), r["route"],
-            STATUS_WORDS[Status(r["status"])], r["attempts"], r["submitted_at"], r["final_at"], r["error_code"],
+            STATUS_WORDS[Status(r["status"])], r["attempts"], _spoken(r["submitted_at"]), _spoken(r["final_at"]), r["error_code"],
         )
         for r in found
     ]  # fmt: skip
@@ -89,6 +90,10 @@ def search(
         "mã lỗi",
     )
     return table(f"{number(len(rows))} tin (giờ Việt Nam)", columns, rows)
+
+
+def _spoken(at: str | None) -> str | None:
+    return datetime.fromisoformat(at).strftime("%H:%M:%S %d/%m/%Y") if at else None
 
 
 def _number(written: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dispatcher import clock as clock_process
 from dispatcher import logs
 from dispatcher import worker as worker_process
-from dispatcher.cli.terminal import AsJson, err, give, out
+from dispatcher.cli.terminal import AsJson, err, give, give_line, out
 from dispatcher.errors import UserError
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, load_routes, load_settings
@@ -19,12 +19,16 @@ from dispatcher.supervisor import Child, Supervisor
 from dispatcher.web.app import serve
 
 
-def up() -> None:
+def up(as_json: AsJson = False) -> None:
     """Chạy tất cả: cơ sở dữ liệu, hàng đợi, web, worker, đồng hồ. Dừng bằng Ctrl-C."""
-    settings = _settings()
+    settings = _settings(as_json=as_json)
     load_routes(settings.routes)
     with reach(settings):
-        err.print(f"Dispatcher đang chạy: http://{settings.web_host}:{settings.web_port}/health. Dừng bằng Ctrl-C.")
+        url = f"http://{settings.web_host}:{settings.web_port}"
+        if as_json:
+            give_line({"web": url, "folder": settings.folder, "workers": settings.workers})
+        else:
+            err.print(f"Dispatcher đang chạy: {url}/health; nhật ký trong {settings.folder / 'log'}. Dừng bằng Ctrl-C.")
         code = Supervisor(children(settings, dict(os.environ)), log_folder=settings.folder / "log").run()
     if code:
         raise SystemExit(code)
@@ -36,30 +40,30 @@ def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Chi
     return [Child(name, [sys.executable, "-m", "dispatcher", name.split("-")[0]], dict(environment)) for name in names]
 
 
-def web() -> None:
+def web(as_json: AsJson = False) -> None:
     """Chạy phần web: nhận báo nhận từ nhà mạng."""
-    settings = _settings()
+    settings = _settings(as_json=as_json)
     with reach(settings) as addresses:
         serve(settings, addresses)
 
 
-def worker() -> None:
+def worker(as_json: AsJson = False) -> None:
     """Chạy một tiến trình gửi tin."""
-    settings = _settings()
+    settings = _settings(as_json=as_json)
     with reach(settings) as addresses:
         worker_process.run(settings, addresses)
 
 
-def clock() -> None:
+def clock(as_json: AsJson = False) -> None:
     """Chạy đồng hồ: tìm việc tới hạn và đưa vào hàng đợi."""
-    settings = _settings()
+    settings = _settings(as_json=as_json)
     with reach(settings) as addresses:
         asyncio.run(clock_process.run(settings, addresses))
 
 
 def migrate(as_json: AsJson = False) -> None:
     """Cập nhật cấu trúc cơ sở dữ liệu của DISPATCHER_DATABASE_URL."""
-    settings = _settings()
+    settings = _settings(as_json=as_json)
     if settings.database_url is None:
         raise UserError("Cơ sở dữ liệu nhúng tự cập nhật khi chạy; lệnh này dành cho DISPATCHER_DATABASE_URL.")
     applied = migrate_database(settings.database_url.get_secret_value())
@@ -69,7 +73,7 @@ def migrate(as_json: AsJson = False) -> None:
     return None
 
 
-def _settings() -> Settings:
+def _settings(*, as_json: bool) -> Settings:
     settings = load_settings()
-    logs.configure(settings.log_format)
+    logs.configure("json" if as_json else settings.log_format)
     return settings

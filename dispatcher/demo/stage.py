@@ -10,14 +10,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatcher.embedded import Embedded, EmbeddedError
 from dispatcher.errors import UserError
 from dispatcher.runtime import Addresses
 from dispatcher.servers import reach
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, fixed
 
 # What makes it a rehearsal worth watching: refusals, cut lines, late and missing receipts, as on a bad day.
 DIALS = {
@@ -35,6 +36,8 @@ DIALS = {
         "early": 0.01,
     },
 }
+# Uncertain messages that nobody has spoken of are given up after so long (on the rehearsal clock).
+SETTLE_SECONDS = 30
 # name -> (networks, segments a second)
 ROUTES = {
     "gia-lap-viettel": (["viettel"], 400),
@@ -46,12 +49,16 @@ ROUTES = {
 
 @dataclass(frozen=True)
 class Stage:
-    """What is set up: the folder, the settings of the installation, where its servers are, the carrier's ledger."""
+    """What is set up: the folder, the settings of the installation, where its servers are, the carrier's ledger.
+
+    With DISPATCHER_ENV_FILE naming `env_file`, any `dispatcher` command works on this installation.
+    """
 
     folder: Path
     settings: Settings
     addresses: Addresses
     ledger: Path
+    env_file: Path
     environment: dict[str, str]
 
 
@@ -65,18 +72,18 @@ def set_up(folder: Path, workers: int) -> Iterator[Stage]:
         port = _free_port()
         routes = folder / "routes.toml"
         routes.write_text(_routes(carrier, port), encoding="utf-8")
-        settings = Settings(
-            _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it at run time
-            folder=folder,
-            routes=routes,
-            web_port=port,
-            workers=workers,
-            settle_seconds=30,
-            database_url=None,
-            redis_url=None,
-        )
+        values = {
+            "folder": folder,
+            "routes": routes,
+            "web_port": port,
+            "workers": workers,
+            "settle_seconds": SETTLE_SECONDS,
+        }
+        settings = fixed(**values)
+        env_file = folder / "demo.env"
+        env_file.write_text("".join(f"DISPATCHER_{name.upper()}={value}\n" for name, value in values.items()))
         addresses = stack.enter_context(reach(settings))
-        yield Stage(folder, settings, addresses, ledger, _environment(settings))
+        yield Stage(folder, settings, addresses, ledger, env_file, _environment(env_file))
 
 
 @contextmanager
@@ -95,7 +102,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _sweep(folder: Path) -> None:
     """Remove an earlier demo; servers that it left behind when it was killed are stopped first."""
     if (folder / "run").exists():
-        with reach(Settings(_env_file=None, folder=folder, database_url=None, redis_url=None)):  # type: ignore[call-arg]
+        with suppress(EmbeddedError), Embedded(folder):
             pass
     for child in folder.iterdir():
         shutil.rmtree(child) if child.is_dir() else child.unlink()
@@ -135,17 +142,10 @@ callback_base = "http://127.0.0.1:{port}"
 """
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """The environment in which any `dispatcher` command works on the demo's installation."""
-    ours = {
-        "DISPATCHER_FOLDER": str(settings.folder),
-        "DISPATCHER_ROUTES": str(settings.routes),
-        "DISPATCHER_WEB_PORT": str(settings.web_port),
-        "DISPATCHER_WORKERS": str(settings.workers),
-        "DISPATCHER_SETTLE_SECONDS": str(settings.settle_seconds),
-    }
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("DISPATCHER_")}
-    return kept | ours
+def _environment(env_file: Path) -> dict[str, str]:
+    """Our environment without a word about any other installation."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    return {**kept, "DISPATCHER_ENV_FILE": str(env_file)}
 
 
 def _free_port() -> int:

@@ -36,6 +36,10 @@ class Order:
     campaign: str = ""
     advertising: bool = False
 
+    def about(self, phone: str) -> str:
+        """This text for this number: a phone that is off today is not off for ever."""
+        return f"{phone}:{self.text}"
+
     @property
     def total(self) -> int:
         """Segments of the whole request."""
@@ -120,12 +124,12 @@ class Carrier:
         if order.request_id:
             self._used[order.request_id] = now
         sent = self.sent[smsid] = self._record(order, smsid, cost, now)
-        lost = self.chance.happens(self.dials.lost_answers, order.first, "lost answer")
+        lost = self.chance.happens(self.dials.lost_answers, order.about(order.first), "lost answer")
         return Decision(TAKEN, smsid, sent, answered=not lost)
 
     def _record(self, order: Order, smsid: str, cost: float, now: float) -> Sent:
         phones, receipts = order.phones or (), self.dials.receipts
-        failed = frozenset(p for p in phones if self.chance.happens(receipts.undelivered, p, "undelivered"))
+        failed = frozenset(p for p in phones if self.chance.happens(receipts.undelivered, order.about(p), "undelivered"))
         final_at = now + self.latency(order.first) + self.receipt_delay(order.first)
         return Sent(smsid, order, phones, order.segments or 0, failed, cost, time.time(), final_at)
 

@@ -102,7 +102,7 @@ class PretendCarrier:
     async def _answer(self, request: web.Request, order: Order) -> web.StreamResponse:
         decision = self._carrier.receive(order)
         letter = self._letter(decision.sent) if decision.sent else None
-        if letter and self._carrier.chance.happens(self.dials.receipts.early, order.first, "early"):
+        if letter and self._carrier.chance.happens(self.dials.receipts.early, order.about(order.first), "early"):
             await self._postman.hand_over(letter)
             letter = None
         if latency := self._carrier.latency(order.first):
@@ -114,13 +114,13 @@ class PretendCarrier:
 
     def _letter(self, sent: Sent) -> Letter | None:
         """The callbacks of a message, in the order in which they will be sent."""
-        dials, chance, phone = self.dials.receipts, self._carrier.chance, sent.phones[0]
-        if not sent.order.callback_url or chance.happens(dials.never, phone, "never"):
+        dials, chance, about = self.dials.receipts, self._carrier.chance, sent.order.about(sent.phones[0])
+        if not sent.order.callback_url or chance.happens(dials.never, about, "never"):
             return None
         statuses = [wire.FINISHED]
-        if chance.happens(dials.out_of_order, phone, "out of order"):
+        if chance.happens(dials.out_of_order, about, "out of order"):
             statuses.append(wire.WAITING_FOR_REPORT)
-        if chance.happens(dials.repeated, phone, "repeated"):
+        if chance.happens(dials.repeated, about, "repeated"):
             statuses.append(wire.FINISHED)
         return Letter(sent.smsid, sent.order.callback_url, tuple(wire.callback(sent, status) for status in statuses))
 
