@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 import uuid
 from collections import Counter
@@ -146,7 +147,7 @@ async def approve(connection: Connection, edition: str, by: str) -> tuple[Audien
     chosen = await _audiences(connection, stored, waves)
     for wave, audience in zip(waves, chosen, strict=True):
         await campaigns.pin_audience(connection, wave.id, audience.id)
-    seal = _seal(stored, [audience.id for audience in chosen])
+    seal = _seal(stored, await campaigns.waves(connection, stored.id))
     await campaigns.approve(connection, stored.id, person, seal)
     await audit.record(connection, person, f"campaign.{Act.APPROVE}", edition, approved_hash=seal, status=moved)
     return chosen
@@ -173,9 +174,11 @@ async def _audiences(connection: Connection, stored: StoredCampaign, waves: list
     return tuple(chosen)
 
 
-def _seal(stored: StoredCampaign, audience_ids: list[int]) -> str:
-    """What an approval is bound to: the content, and the very versions of the audiences."""
-    return hashlib.sha256(f"{stored.content_hash}:{audience_ids}".encode()).hexdigest()
+def _seal(stored: StoredCampaign, waves: list[StoredWave]) -> str:
+    """What an approval is bound to, as it is stored now: the content, the waves' times, their very audience versions."""
+    times = [(w.slug, w.opens_at.timestamp(), w.closes_at.timestamp(), w.window_from, w.window_to) for w in waves]
+    content = json.dumps(stored.definition, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(f"{content}:{times}:{[w.audience_id for w in waves]}".encode()).hexdigest()
 
 
 def _move(stored: StoredCampaign, act: Act) -> CampaignStatus:
@@ -191,7 +194,7 @@ async def start(connection: Connection, edition: str, by: str) -> None:
     stored = await find(connection, edition, lock=True)
     moved = _move(stored, Act.START)
     waves = await campaigns.waves(connection, stored.id)
-    if stored.approved_hash != _seal(stored, [wave.audience_id or 0 for wave in waves]):
+    if stored.approved_hash != _seal(stored, waves):
         raise ControlError(f"Nội dung hoặc nhóm người nhận của {edition} đã đổi sau khi duyệt; cần duyệt lại.")
     await campaigns.set_status(connection, stored.id, moved)
     await audit.record(connection, _name(by), f"campaign.{Act.START}", edition)

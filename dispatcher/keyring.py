@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from dispatcher.errors import UserError
 
 NONCE_BYTES = 12
 HASH_BYTES = 16
+SECRET_BYTES = 32
 
 
 class KeyringError(UserError):
@@ -58,7 +60,7 @@ class Keyring:
             raise KeyringError(f"Không có khóa {key_id} trong chùm khóa, không giải mã được số.")
         try:
             return self.ciphers[key_id].decrypt(cipher[:NONCE_BYTES], cipher[NONCE_BYTES:], hashed).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
             raise KeyringError(
                 f"Số đã mã hóa không khớp với khóa {key_id}: dữ liệu bị sửa hoặc sai chùm khóa."
             ) from None
@@ -78,7 +80,7 @@ def open_keyring(path: Path, *, create: bool) -> Keyring:
         _create(path)
     try:
         return _read(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyringError(
             f"Chùm khóa {path} không đọc được ({type(error).__name__}). Khôi phục từ bản sao lưu."
         ) from None
@@ -86,22 +88,33 @@ def open_keyring(path: Path, *, create: bool) -> Keyring:
 
 def _read(document: dict[str, Any]) -> Keyring:
     keys = {name: AESGCM(base64.b64decode(key)) for name, key in document["keys"].items()}
+    if document["current"] not in keys:
+        raise KeyError("current")
     return Keyring(
-        current=next(name for name in keys if name == document["current"]),
+        current=document["current"],
         ciphers=keys,
-        hash_key=base64.b64decode(document["hash_key"]),
-        callback_key=base64.b64decode(document["callback_key"]),
+        hash_key=_secret(document["hash_key"]),
+        callback_key=_secret(document["callback_key"]),
     )
+
+
+def _secret(written: str) -> bytes:
+    """A key cut short would still hash, and anybody could then tell numbers from their hashes."""
+    key = base64.b64decode(written)
+    if len(key) != SECRET_BYTES:
+        raise ValueError("a key of the wrong length")
+    return key
 
 
 def _create(path: Path) -> None:
     def fresh() -> str:
-        return base64.b64encode(os.urandom(32)).decode()
+        return base64.b64encode(os.urandom(SECRET_BYTES)).decode()
 
     document = {"current": "1", "keys": {"1": fresh()}, "hash_key": fresh(), "callback_key": fresh()}
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # A process id is no name for a draft: containers all have the same one, and the killed leave theirs behind.
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    draft = Path(name)
     with os.fdopen(descriptor, "w") as file:
         json.dump(document, file, indent=2)
         file.flush()

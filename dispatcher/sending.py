@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from dispatcher.keyring import KeyringError
 from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, installation, messages, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.verdicts import Call, read
 from providers.base import Encoding, Submission, Submitted
-from providers.errors import ProviderError, Uncertain
+from providers.errors import Misconfigured, ProviderError, Uncertain
 
 log = structlog.get_logger()
 
@@ -133,6 +134,8 @@ async def _call(work: Work, rows: tuple[Row, ...]) -> Call:
             answer = Uncertain("the adapter answered for another number of messages", exchange=answer.exchange)
     except ProviderError as error:
         answer = error
+    except KeyringError as error:  # found before the wire: nothing was sent, and a person must act
+        answer = Misconfigured(str(error))
     except Exception as error:  # an adapter's own mistake: it may have sent, so nobody may send again
         log.exception("provider.broke", route=work.route.config.name)
         answer = Uncertain(f"the adapter failed: {type(error).__name__}")

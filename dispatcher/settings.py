@@ -113,7 +113,7 @@ def parse_routes(text: str, name: str, known: Mapping[str, str]) -> tuple[RouteC
     """The routes written in `text`; `name` is the file's name for messages."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
         raise RoutesError(f"{name}: không phải TOML hợp lệ: {error}") from None
     if unknown := set(document) - {"route"}:
         raise RoutesError(f"{name}: khóa lạ {', '.join(sorted(unknown))}; tệp này chỉ gồm các bảng [[route]].")

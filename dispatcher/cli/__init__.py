@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import signal
 from types import FrameType
@@ -34,6 +35,17 @@ for service in (services.up, services.web, services.worker, services.clock, serv
     app.command()(service)
 
 
+OS_WORDS = {
+    errno.ENOENT: "không có tệp hoặc thư mục này.",
+    errno.EACCES: "không có quyền đọc hoặc ghi.",
+    errno.EPERM: "không có quyền đọc hoặc ghi.",
+    errno.EISDIR: "đây là thư mục, không phải tệp.",
+    errno.ENOTDIR: "đường dẫn đi qua một tệp không phải thư mục.",
+    errno.ENOSPC: "ổ đĩa đã đầy.",
+    errno.EROFS: "ổ đĩa chỉ cho đọc.",
+}
+
+
 def _version(asked: bool) -> None:
     if asked:
         out.print(importlib.metadata.version("dispatcher"))
@@ -57,11 +69,11 @@ def main() -> None:
     except (UserError, DefinitionError, ProviderError) as error:
         fail(str(error))
     except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
-        fail(f"Mất kết nối cơ sở dữ liệu: {str(error).strip().splitlines()[-1]}")
+        fail(f"Mất kết nối cơ sở dữ liệu: {str(error).strip().splitlines()[0]}")
     except redis.RedisError as error:
         fail(f"Mất kết nối Valkey/Redis: {error}")
     except OSError as error:
-        fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        fail(f"{error.filename or ''}: {OS_WORDS.get(error.errno or 0, error.strerror or str(error))}".lstrip(": "))
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from campaigns.msisdn import EXPLANATIONS, Rejection
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
@@ -85,9 +86,9 @@ def _fields(audience: Audience) -> dict[str, Any]:
 def _print(imported: Imported) -> None:
     audience = imported.audience
     for note in imported.reading:
-        out.print(f"[yellow]Lưu ý:[/] {note}")
+        out.print(f"[yellow]Lưu ý:[/] {escape(note)}")
     columns = ", ".join(f"{field} ← {column}" for field, column in audience.mapping.items())
-    out.print(f"Nhóm [bold]{audience.name}[/], phiên bản {audience.version} (cột: {columns})")
+    out.print(f"Nhóm [bold]{escape(audience.name)}[/], phiên bản {audience.version} (cột: {escape(columns)})")
     out.print(
         f"{number(audience.lines)} dòng = {number(audience.accepted)} nhận + {number(audience.duplicate)} trùng"
         f" + {number(audience.rejected)} loại; {number(audience.recipients)} người nhận."
@@ -96,10 +97,10 @@ def _print(imported: Imported) -> None:
         out.print(f"  loại {number(count)}: {EXPLANATIONS[Rejection(reason)].format(detail='')}", markup=False)
     if imported.unknown_areas:
         shown = ", ".join(f"{area} ({count})" for area, count in sorted(imported.unknown_areas.items())[:10])
-        out.print(f"[yellow]Không nhận ra {len(imported.unknown_areas)} tên xã/phường:[/] {shown}")
+        out.print(f"[yellow]Không nhận ra {len(imported.unknown_areas)} tên xã/phường:[/] {escape(shown)}")
     for label, path in (("Dòng bị loại", imported.rejects), ("Dòng trùng", imported.duplicates)):
         if path:
-            out.print(f"{label}: {path}")
+            out.print(f"{label}: {path}", markup=False)
 
 
 @app.command("list")

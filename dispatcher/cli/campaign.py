@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from campaigns import compose, definition, rules, schedule
@@ -46,7 +47,7 @@ def check(source: Source, year: Year = None, as_json: AsJson = False) -> None:
     samples, warnings = compose.samples(campaign), rules.warnings(campaign)
     if as_json:
         return give({"campaign": campaign.edition, "title": campaign.title, "samples": samples, "warnings": warnings})
-    out.print(f"[bold]{campaign.edition}[/]: {campaign.title}\n")
+    out.print(f"[bold]{campaign.edition}[/]: {escape(campaign.title)}\n")
     by_wave = {sample.wave: sample for sample in samples}
     for wave in schedule.waves(campaign):
         sample = by_wave[wave.slug]
@@ -56,7 +57,7 @@ def check(source: Source, year: Year = None, as_json: AsJson = False) -> None:
             out.print(f"{mark} {form}: {variant.segments} phần tin ({variant.encoding.value}, {variant.units} đơn vị)")
             out.print(f"    {variant.body}", markup=False)
     for warning in warnings:
-        out.print(f"[yellow]Lưu ý:[/] {warning}")
+        out.print(f"[yellow]Lưu ý:[/] {escape(warning)}")
     out.print("[green]Tệp dùng được.[/]")
     return None
 
@@ -82,7 +83,7 @@ def add(
     if as_json:
         return give({"campaign": campaign.edition, "replaced": replaced})
     out.print(
-        f"{'Đã thay bản nháp' if replaced else 'Đã thêm bản nháp'} [bold]{campaign.edition}[/] (người soạn: {by})."
+        f"{'Đã thay bản nháp' if replaced else 'Đã thêm bản nháp'} [bold]{campaign.edition}[/] (người soạn: {escape(by)})."
     )
     out.print(f"Bước tiếp: dispatcher campaign approve {campaign.edition} --by NGƯỜI-DUYỆT")
     return None
@@ -126,11 +127,16 @@ def show(edition: Edition, as_json: AsJson = False) -> None:
     if as_json:
         return give({**_summary(stored), "definition": stored.definition})
     campaign = Campaign.model_validate(stored.definition)
-    out.print(f"[bold]{stored.edition}[/]: {stored.title}")
+    out.print(f"[bold]{stored.edition}[/]: {escape(stored.title)}")
     approval = f"{stored.approved_by}, {moment(stored.approved_at)}" if stored.approved_at else "chưa duyệt"
-    out.print(f"Trạng thái: {SPOKEN[stored.status]}. Người soạn: {stored.author}. Phê duyệt: {approval}.")
+    out.print(
+        f"Trạng thái: {SPOKEN[stored.status]}. Người soạn: {escape(stored.author)}. Phê duyệt: {escape(approval)}."
+    )
     for basis in campaign.legal_basis:
-        out.print(f"Căn cứ: {basis.kind} {basis.number} ({basis.date:%d/%m/%Y}), {basis.issuer}: {basis.subject}")
+        out.print(
+            f"Căn cứ: {basis.kind} {basis.number} ({basis.date:%d/%m/%Y}), {basis.issuer}: {basis.subject}",
+            markup=False,
+        )
     texts = {sample.wave: sample.chosen for sample in compose.samples(campaign)}
     rows = [
         (w.slug, w.title, moment(w.opens_at), moment(w.closes_at), texts[w.slug].segments, texts[w.slug].body)
@@ -156,8 +162,11 @@ def approve(
         audiences_given = [{"name": a.name, "version": a.version, "recipients": a.recipients} for a in chosen.values()]
         return give({"campaign": edition, "approved_by": by, "audiences": audiences_given})
     for audience in chosen.values():
-        out.print(f"Nhóm {audience.name} phiên bản {audience.version}: {number(audience.recipients)} người nhận.")
-    out.print(f"[green]{by} đã duyệt {edition}.[/] Bước tiếp: dispatcher campaign start {edition}")
+        out.print(
+            f"Nhóm {audience.name} phiên bản {audience.version}: {number(audience.recipients)} người nhận.",
+            markup=False,
+        )
+    out.print(f"[green]{escape(by)} đã duyệt {edition}.[/] Bước tiếp: dispatcher campaign start {edition}")
     return None
 
 
@@ -245,7 +254,7 @@ def picture_grid(seen: View, parked: dict[str, str]) -> Table:
 
 def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
     """A status for people."""
-    yield f"[bold]{seen.campaign}[/]: {seen.title} ({SPOKEN[seen.status]})"
+    yield f"[bold]{seen.campaign}[/]: {escape(seen.title)} ({SPOKEN[seen.status]})"
     made = Table(header_style="bold")
     for column in ("đợt", "trạng thái", "đã lập"):
         made.add_column(column)
@@ -259,7 +268,7 @@ def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
     accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
     yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
     for route, reason in parked.items():
-        yield f"[yellow]Đường gửi {route} đang dừng chờ người xử lý:[/] {reason}"
+        yield f"[yellow]Đường gửi {route} đang dừng chờ người xử lý:[/] {escape(reason)}"
 
 
 def _stop(edition: str, by: str, act: Act, *, as_json: bool) -> None:

@@ -136,5 +136,5 @@ def export_(
     written = at_desk(act)
     if as_json:
         return give({"campaign": edition, "messages": written, "file": output, "format": form, "revealed": reveal})
-    out.print(f"Đã ghi {number(written)} tin vào {output}.")
+    out.print(f"Đã ghi {number(written)} tin vào {output}.", markup=False)
     return None

@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table
 from dispatcher.runtime import open_route
@@ -93,4 +94,4 @@ async def _unpark(desk: Desk, names: list[str], by: str) -> None:
 def _print(answer: dict[str, Any]) -> None:
     mark = "[green]dùng được[/]" if answer["ok"] else "[bold red]KHÔNG dùng được[/]"
     balance = f", còn {number(int(answer['balance']))} {answer['currency']}" if answer["balance"] is not None else ""
-    out.print(f"{answer['name']}: {mark} ({answer['latency_ms']} ms{balance}) {answer['detail']}")
+    out.print(f"{answer['name']}: {mark} ({answer['latency_ms']} ms{balance}) {escape(answer['detail'])}")

@@ -70,7 +70,7 @@ def import_(
         return give(done)
     out.print(f"{done['lines']} dòng: {done['new']} số mới, {done['rejected']} dòng bị loại.")
     if done["rejects_file"]:
-        out.print(f"Dòng bị loại: {done['rejects_file']}")
+        out.print(f"Dòng bị loại: {done['rejects_file']}", markup=False)
     return None
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -95,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under a title; numbers stand to the right, with dots between the thousands."""
-    made = Table(title=title, title_justify="left", header_style="bold")
+    made = Table(title=escape(title), title_justify="left", header_style="bold")
     for place, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int) for row in rows)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -112,7 +113,7 @@ def cell(value: Any) -> str:
         return number(value)
     if isinstance(value, datetime):
         return moment(value)
-    return "" if value is None else str(value)
+    return "" if value is None else escape(str(value))
 
 
 def number(value: int) -> str:
@@ -151,7 +152,9 @@ def _escaped(text: str) -> str:
 
 
 def parent_folder(path: Path) -> Path:
-    """The folder that a new file goes into. Ends the command if there is none."""
+    """The folder that a new file goes into. Ends the command if there is none, or the file would be a folder."""
+    if path.is_dir():
+        fail(f"{path} là thư mục; ghi cả tên tệp, ví dụ {path / 'nhat-ky.csv'}.")
     folder = path.absolute().parent
     if not folder.is_dir():
         fail(f"Không có thư mục {folder} để ghi {path.name}.")

@@ -13,7 +13,8 @@ from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
 # Sendable now: the wave is open, the campaign runs, the hour is allowed, nobody parked the route.
 SENDABLE = """
 w.status = 'sending' AND c.status = 'running' AND dispatcher_now() >= w.opens_at AND dispatcher_now() < w.closes_at
-AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time BETWEEN w.window_from AND w.window_to
+AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
+AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to
 """
 
 # `requeue`: an id on the queue that nobody has taken for so long is taken for lost and put there again.
@@ -37,9 +38,10 @@ WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= %(per_rout
 RETURNING batches.id
 """
 
+# A lease that ran out is not taken over: first the clock must call what its holder had under way uncertain.
 LEASE = """
 UPDATE batches SET fence = fence + 1, leased_until = clock_timestamp() + %(lease)s
-WHERE id = %(batch)s AND NOT done AND (leased_until IS NULL OR leased_until < clock_timestamp())
+WHERE id = %(batch)s AND NOT done AND leased_until IS NULL
 RETURNING id, wave_id, route, fence
 """
 

@@ -63,7 +63,7 @@ def _checked(url: str) -> psycopg.Connection[Any]:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
         where = urlsplit(url).hostname or "máy này"
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0]
         raise DatabaseError(f"Không kết nối được cơ sở dữ liệu ở {where}: {reason}") from None
     if connection.info.server_version < OLDEST_SERVER:
         connection.close()

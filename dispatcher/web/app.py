@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import psycopg
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +18,8 @@ from dispatcher.receipts import Inbox
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.web import callbacks
+
+log = structlog.get_logger()
 
 
 def new_app(settings: Settings, addresses: Addresses) -> Starlette:
@@ -40,9 +44,13 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
 
 
 async def health(request: Request) -> Response:
-    """200 while the database answers."""
-    async with request.app.state.runtime.pool.connection(timeout=5) as connection:
-        await connection.execute("SELECT 1")
+    """200 while the database answers, else 503."""
+    try:
+        async with request.app.state.runtime.pool.connection(timeout=5) as connection:
+            await connection.execute("SELECT 1")
+    except psycopg.OperationalError as error:
+        log.warning("health.database_gone", error=str(error))
+        return JSONResponse({"ok": False}, 503)
     return JSONResponse({"ok": True})
 
 

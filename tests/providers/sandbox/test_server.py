@@ -403,8 +403,10 @@ async def test_sent_data_lists_what_was_taken_by_page() -> None:
         bad = await post(session, carrier, "GetSmsSentData_V2", {**asked, "From": "yesterday"})
     assert [len(page["SentData"]) for page in pages] == [2, 2, 1]
     rows = [row for page in pages for row in page["SentData"]]
-    assert [row["Phone"] for row in rows] == PEOPLE[:5]
+    assert [row["Phone"] for row in rows] == ["0" + phone[2:] for phone in PEOPLE[:5]]
     assert {row["Campaign"] for row in rows} == {"june"}
+    assert [row["ReferenceId"] for row in rows] == [arrival.smsid for arrival in carrier.ledger.arrivals]
+    assert [row["SmsId"] for row in rows] == [1, 2, 3, 4, 5]
     assert bad["CodeResult"] == "210"
 
 

@@ -1,0 +1,107 @@
+"""Real parts for every test that needs them: embedded servers, a fresh database each time, a pretend carrier."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from dispatcher.embedded import Embedded
+from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.runtime import Addresses, Runtime, open_runtime
+from dispatcher.settings import Settings, fixed
+from dispatcher.store.database import migrate
+from providers.sandbox import Dials, PretendCarrier
+from tests.dispatcher.hall import SENDER, Hall
+
+TEMPLATE = "empty_hall"
+_names = (f"hall_{number}" for number in itertools.count(1))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """PostgreSQL and Valkey for the whole run, with one migrated database to copy from."""
+    with Embedded(tmp_path_factory.mktemp("servers")) as started:
+        given = Addresses(started.database_url, started.redis_url)
+        with psycopg.connect(given.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        migrate(_named(given.database_url, TEMPLATE))
+        yield given
+
+
+def _named(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+@pytest.fixture
+def addresses(servers: Addresses) -> Iterator[Addresses]:
+    """A migrated database of the test's own, and an empty Valkey."""
+    name = sql.Identifier(next(_names))
+    with redis.Redis.from_url(servers.redis_url) as valkey:
+        valkey.flushdb()
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
+        yield Addresses(_named(servers.database_url, name.as_string(None).strip('"')), servers.redis_url)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def dials() -> Dials:
+    """How the pretend carrier behaves; parametrise `dials` to have it misbehave."""
+    return Dials()
+
+
+@pytest.fixture
+async def carrier(dials: Dials) -> AsyncIterator[PretendCarrier]:
+    async with PretendCarrier(dials.model_copy(update={"brandnames": (SENDER,)})) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+def networks() -> list[str]:
+    """The networks that the route `main` serves."""
+    return ["*"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, carrier: PretendCarrier, networks: list[str]) -> Settings:
+    """Settings of a small installation whose one route leads to the pretend carrier."""
+    routes = tmp_path / "routes.toml"
+    routes.write_text(
+        f"""
+[[route]]
+name = "main"
+provider = "esms"
+networks = {networks}
+sender = "{SENDER}"
+tps = 5000
+[route.options]
+base_url = "{carrier.base_url}"
+api_key = "sandbox-api-key"
+secret_key = "sandbox-secret-key"
+"""
+    )
+    return fixed(folder=tmp_path / "var", routes=routes, batch_size=20)
+
+
+@pytest.fixture
+def keyring(settings: Settings) -> Keyring:
+    return open_keyring(settings.keyring_path, create=True)
+
+
+@pytest.fixture
+async def runtime(settings: Settings, addresses: Addresses, keyring: Keyring) -> AsyncIterator[Runtime]:
+    async with open_runtime(settings, addresses) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def hall(runtime: Runtime, carrier: PretendCarrier, tmp_path: Path) -> Hall:
+    """The runtime with the everyday acts at hand."""
+    return Hall(runtime, carrier, tmp_path)

@@ -1,0 +1,410 @@
+"""The command line as people use it: what it answers, how it fails, and never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import structlog
+import typer
+
+from campaigns import definition
+from dispatcher import cli, expansion, sending
+from dispatcher.keyring import open_keyring
+from dispatcher.runtime import Addresses, open_runtime
+from dispatcher.settings import load_settings
+from dispatcher.store import batches, campaigns, installation
+from providers.sandbox import Dials, PretendCarrier
+from tests.dispatcher.hall import EDITION, SENDER, numbers
+
+LAUNCH_OPENS = "2026-06-01T07:30:00+07:00"
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Runs `dispatcher ...` in a folder of its own, as the console script would; nothing of this machine shows through."""
+    root, handler = logging.getLogger(), signal.getsignal(signal.SIGTERM)
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISPATCHER_ENV_FILE", "")
+    for name in ("DATABASE_URL", "REDIS_URL", "ROUTES", "FOLDER", "KEYRING"):
+        monkeypatch.delenv(f"DISPATCHER_{name}", raising=False)
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["dispatcher", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return Said(ended.value.code if isinstance(ended.value.code, int) else 0, said.out, said.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def run(offline: Run, monkeypatch: pytest.MonkeyPatch, addresses: Addresses, tmp_path: Path) -> Run:
+    """The same with a database, a keyring and a routes.toml."""
+    monkeypatch.setenv("DISPATCHER_DATABASE_URL", addresses.database_url)
+    monkeypatch.setenv("DISPATCHER_REDIS_URL", addresses.redis_url)
+    monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "keyring.json"))
+    open_keyring(tmp_path / "keyring.json", create=True)
+    routes(tmp_path, "http://127.0.0.1:9/")
+    return offline
+
+
+def routes(folder: Path, base_url: str, networks: str = '["*"]', secret: str = "sandbox-secret-key") -> None:
+    (folder / "routes.toml").write_text(
+        f'[[route]]\nname = "main"\nprovider = "esms"\nnetworks = {networks}\nsender = "{SENDER}"\ntps = 5000\n'
+        f'[route.options]\nbase_url = "{base_url}"\napi_key = "sandbox-api-key"\nsecret_key = "{secret}"\n'
+    )
+
+
+@pytest.fixture
+def far_carrier() -> Iterator[PretendCarrier]:
+    """A pretend carrier on a loop of its own, for commands that have theirs."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    carrier = PretendCarrier(Dials(balance=1_234_567.0))
+    asyncio.run_coroutine_threadsafe(carrier.__aenter__(), loop).result(10)
+    yield carrier
+    asyncio.run_coroutine_threadsafe(carrier.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def roster(folder: Path, people: int = 5) -> Path:
+    path = folder / "ds.csv"
+    path.write_text(
+        "Số điện thoại;Xã\n" + "".join(f"{n};Xã Na Sầm\n" for n in numbers(people)) + "không có;\n", "utf-8"
+    )
+    return path
+
+
+async def sent(addresses: Addresses, carrier: PretendCarrier) -> None:
+    """What clock and worker would do with the launch wave."""
+    structlog.reset_defaults()  # the last command's log went to a terminal that is gone
+    settings = load_settings()
+    routes(Path(), carrier.base_url)
+    async with open_runtime(settings, addresses) as runtime:
+        async with runtime.pool.connection() as connection:
+            await connection.execute(
+                "UPDATE installation SET rehearsal_offset = %s - clock_timestamp()", [LAUNCH_OPENS]
+            )
+            opened = await campaigns.open_due_waves(connection)
+        for wave in opened:
+            await expansion.expand(runtime, wave)
+        async with runtime.pool.connection() as connection:
+            due = await batches.enqueue_due(connection, requeue_seconds=60, per_route=100)
+            assert await installation.rehearsing(connection)
+        for batch in due:
+            await sending.send(runtime, batch)
+
+
+@pytest.fixture
+def campaign_sent(run: Run, addresses: Addresses, far_carrier: PretendCarrier, tmp_path: Path) -> Run:
+    """A database in which the launch wave has gone out to five people."""
+    assert run("audience", "import", "people", roster(tmp_path), "--by", "An").code == 0
+    assert (
+        run("campaign", "add", "drug_prevention_june", "--year", 2026, "--audience", "people", "--by", "An").code == 0
+    )
+    assert run("campaign", "approve", EDITION, "--by", "Bình").code == 0
+    assert run("campaign", "start", EDITION, "--by", "Bình").code == 0
+    asyncio.run(sent(addresses, far_carrier))
+    return run
+
+
+def every_command() -> list[tuple[str, ...]]:
+    root = typer.main.get_command(cli.app)
+    found: list[tuple[str, ...]] = []
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        found += [(name, sub) for sub in command.commands] if hasattr(command, "commands") else [(name,)]
+    return found
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_every_command_has_help_and_json(offline: Run, command: tuple[str, ...]) -> None:
+    said = offline(*command, "--help")
+    assert said.code == 0
+    assert "--json" in said.out
+
+
+def test_the_commands_are_those_of_the_manual() -> None:
+    assert {" ".join(command) for command in every_command()} >= {
+        "up", "web", "worker", "clock", "demo", "migrate",
+        "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
+        "campaign status", "campaign pause", "campaign resume", "campaign cancel",
+        "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
+        "route list", "route check", "log search", "log export",
+    }  # fmt: skip
+
+
+def test_the_version_is_told(offline: Run) -> None:
+    assert offline("--version").out.strip()
+
+
+@pytest.mark.parametrize("name", definition.library())
+@pytest.mark.parametrize("as_json", [True, False])
+def test_every_definition_of_the_library_passes_the_check(offline: Run, name: str, as_json: bool) -> None:
+    said = offline("campaign", "check", name, "--year", 2026, *(["--json"] if as_json else []))
+    assert said.code == 0, said.err
+    if as_json:
+        assert said.json["campaign"] == f"{name}-2026"
+        assert all(sample["accented"]["segments"] >= 1 for sample in said.json["samples"])
+    else:
+        assert "Tệp dùng được." in said.out
+
+
+def test_a_campaign_from_file_to_start(run: Run, tmp_path: Path) -> None:
+    source = definition.library_path("drug_prevention_june")
+    assert run("campaign", "check", source, "--year", 2026).code == 0
+    imported = run("audience", "import", "people", roster(tmp_path), "--json").json
+    assert (imported["lines"], imported["accepted"], imported["rejected"], imported["recipients"]) == (6, 5, 1, 5)
+    added = run("campaign", "add", source, "--year", 2026, "--audience", "people", "--by", "An", "--json")
+    assert added.json == {"campaign": EDITION, "replaced": False}
+    refused = run("campaign", "approve", EDITION, "--by", "An")
+    assert (refused.code, refused.err.strip()) == (1, "Lỗi: An là người soạn; người duyệt phải là người khác.")
+    assert run("campaign", "start", EDITION).code == 1
+    approved = run("campaign", "approve", EDITION, "--by", "Bình", "--json").json
+    assert approved["audiences"] == [{"name": "people", "version": 1, "recipients": 5}]
+    assert run("campaign", "start", EDITION, "--by", "Bình", "--json").json["status"] == "running"
+    (listed,) = run("campaign", "list", "--json").json
+    assert (listed["campaign"], listed["status"], listed["approved_by"]) == (EDITION, "running", "Bình")
+    assert run("campaign", "show", EDITION, "--json").json["definition"]["year"] == 2026
+    assert run("campaign", "pause", EDITION, "--json").json["saved"] == 0
+    assert run("campaign", "resume", EDITION, "--json").json["status"] == "running"
+    assert run("campaign", "cancel", EDITION, "--json").json["act"] == "cancel"
+    for words in (["list"], ["show", EDITION], ["status", EDITION], ["status", EDITION, "--watch"]):
+        said = run("campaign", *words)
+        assert (said.code, "Tháng hành động" in said.out) == (0, True)
+
+
+def test_a_status_for_machines_adds_up(campaign_sent: Run) -> None:
+    status = campaign_sent("campaign", "status", EDITION, "--json").json
+    assert status["campaign"] == EDITION
+    assert (status["planned"], status["segments"], status["accounted"]) == (5, 5, True)
+    assert status["counts"] == {"submitted": 5}
+    assert [wave["planned"] for wave in status["waves"]] == [5, 0, 0]
+    assert status["parked_routes"] == {}
+    assert "khớp" in campaign_sent("campaign", "status", EDITION).out
+
+
+def test_the_log_is_searched_by_number_campaign_wave_and_status(campaign_sent: Run) -> None:
+    one = campaign_sent("log", "search", "--number", "0960 000 001", "--json").json
+    assert [(m["status"], m["wave"], m["msisdn"]) for m in one] == [("submitted", "launch", one[0]["msisdn"])]
+    assert "000001" not in one[0]["msisdn"]
+    shown = campaign_sent("log", "search", "--number", "0960000001", "--reveal", "--reason", "kiểm tra", "--json").json
+    assert shown[0]["msisdn"] == "84960000001"
+    filters = ["--campaign", EDITION, "--wave", "launch", "--status", "submitted", "--status", "delivered"]
+    assert len(campaign_sent("log", "search", *filters, "--json").json) == 5
+    assert campaign_sent("log", "search", "--status", "failed", "--json").json == []
+    assert "5 tin" in campaign_sent("log", "search").out
+    for wrong in ("12345", "0961000001/0961000002"):
+        assert campaign_sent("log", "search", "--number", wrong).code == 2
+
+
+def test_the_log_is_exported_in_three_forms_with_the_same_rows(campaign_sent: Run, tmp_path: Path) -> None:
+    for form in ("csv", "jsonl", "parquet"):
+        said = campaign_sent("log", "export", EDITION, "--format", form, "-o", tmp_path / f"log.{form}", "--json")
+        assert (said.code, said.json["messages"], said.json["revealed"]) == (0, 5, False)
+    with (tmp_path / "log.csv").open(encoding="utf-8-sig", newline="") as file:
+        from_csv = {row["message_id"]: row["reference"] for row in csv.DictReader(file)}
+    from_jsonl = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
+    assert {row["message_id"]: row["reference"] for row in from_jsonl} == from_csv
+    assert pl.read_parquet(tmp_path / "log.parquet").to_dicts() == from_jsonl
+
+
+def test_routes_are_listed_checked_and_let_go_again(
+    campaign_sent: Run, far_carrier: PretendCarrier, tmp_path: Path
+) -> None:
+    run = campaign_sent
+    (route,) = run("route", "list", "--json").json
+    assert (route["name"], route["parked"]) == ("main", None)
+    assert "sandbox-secret-key" not in run("route", "list").out
+    (answer,) = run("route", "check", "--json").json
+    assert (answer["ok"], answer["currency"]) == (True, "VND")
+    assert "1.23" in run("route", "check", "main", "--unpark").out
+    routes(tmp_path, far_carrier.base_url, secret="wrong")
+    said = run("route", "check", "--json")
+    assert (said.code, said.json[0]["ok"]) == (1, False)
+    routes(tmp_path, "http://127.0.0.1:9/")
+    assert "KHÔNG dùng được" in run("route", "check").out
+    assert run("route", "check", "other").code == 1
+
+
+def test_suppressed_numbers_are_added_imported_and_listed_masked(run: Run, tmp_path: Path) -> None:
+    assert run("suppress", "add", "0960000001", "+84 960 000 001", "0911000001", "--json").json == {
+        "given": 2,
+        "new": 2,
+    }
+    assert "0 số" in run("suppress", "add", "0960000001").out
+    assert run("suppress", "import", roster(tmp_path), "--reason", "họ xin", "--json").json["new"] == 4
+    listed = run("suppress", "list", "--json").json
+    assert listed["total"] == 6
+    assert "0960000001" not in json.dumps(listed)
+    assert "họ xin" in run("suppress", "list").out
+    wrong = run("suppress", "add", "0960000001", "abc")
+    assert (wrong.code, wrong.err.startswith("Lỗi: abc: ")) == (1, True)
+
+
+def test_an_import_says_what_became_of_the_lines(run: Run, tmp_path: Path) -> None:
+    said = run("audience", "import", "people", roster(tmp_path))
+    assert said.code == 0
+    assert "6 dòng = 5 nhận + 0 trùng + 1 loại; 5 người nhận." in said.out
+    assert "ds.rejected.csv" in said.out
+    mapped = run("audience", "import", "people", roster(tmp_path), "--map", "msisdn=Số điện thoại", "--json").json
+    assert (mapped["version"], mapped["mapping"]["msisdn"]) == (2, "Số điện thoại")
+    assert [a["version"] for a in run("audience", "list", "--json").json] == [1, 2]
+    assert run("audience", "show", "people", "--json").json["networks"] == {"viettel": 5}
+    assert "Viettel" in run("audience", "show", "people").out
+    assert "people" in run("audience", "list").out
+
+
+def test_brackets_in_names_are_shown_not_obeyed(run: Run, tmp_path: Path) -> None:
+    name, file = "[/b] nhóm [red]", tmp_path / "ds [bold].csv"
+    roster(tmp_path).rename(file)
+    for words in (
+        ["audience", "import", name, file, "--by", "[/x]"],
+        ["audience", "list"],
+        ["audience", "show", name],
+        ["suppress", "add", "0960000001", "--reason", "[/y]", "--by", "[/z]"],
+        ["suppress", "list"],
+        ["suppress", "import", file],
+        ["campaign", "add", "drug_prevention_june", "--year", "2026", "--audience", name, "--by", "[/A]"],
+        ["campaign", "approve", EDITION, "--by", "[/B]"],
+        ["campaign", "list"],
+        ["campaign", "show", EDITION],
+    ):
+        said = run(*words)
+        assert said.code == 0, said.err
+        shown = [word for word in (name, "[bold]", "[/A]", "[/B]", "[/y]") if word.replace("[", "\\[") in said.out]
+        assert shown == [], f"{words} shows escapes"
+    assert "[/A]" in run("campaign", "show", EDITION).out
+    assert "[/y]" in run("suppress", "list").out
+
+
+# command, exit code, what the one sentence must say; {tmp} is the working folder
+WRONG: dict[str, tuple[list[str], int, str]] = {
+    "no such campaign file": (["campaign", "check", "none.toml"], 1, "không có tệp này"),
+    "folder as campaign file": (["campaign", "check", "{tmp}"], 1, "đây là thư mục"),
+    "bad TOML": (["campaign", "check", "bad.toml"], 1, "dòng 1"),
+    "unknown edition": (["campaign", "status", "nothing-2026"], 1, "Không có chiến dịch nothing-2026"),
+    "unknown edition shown": (["campaign", "show", "nothing-2026"], 1, "Không có chiến dịch nothing-2026"),
+    "unknown edition exported": (["log", "export", "nothing-2026", "-o", "x.csv"], 1, "Không có chiến dịch"),
+    "no such roster": (["audience", "import", "people", "none.csv"], 1, "không tìm thấy tệp"),
+    "folder as roster": (["audience", "import", "people", "{tmp}"], 1, "đây là thư mục"),
+    "unknown audience": (["audience", "show", "nobody"], 1, "Không có nhóm người nhận nobody"),
+    "rejects folder missing": (["audience", "import", "people", "ds.csv", "--rejects", "nowhere"], 1, "nowhere"),
+    "mapping upside down": (["audience", "import", "people", "ds.csv", "--map", "x"], 2, "TRƯỜNG=CỘT"),
+    "mapping of nothing": (["audience", "import", "people", "ds.csv", "--map", "msisdn=Cột lạ"], 1, "Cột lạ"),
+    "output folder missing": (["log", "export", "x-2026", "-o", "nowhere/x.csv"], 1, "Không có thư mục"),
+    "output is a folder": (["log", "export", "x-2026", "-o", "{tmp}"], 1, "thư mục"),
+    "no such roster to suppress": (["suppress", "import", "none.csv"], 1, "không tìm thấy tệp"),
+    "name of nobody": (["campaign", "add", "drug_prevention_june", "--year", "2026", "--by", " "], 1, "--by"),
+}
+
+
+def told(said: Said, code: int, sentence: str, case: str = "") -> None:
+    assert said.code == code, (case, said.err)
+    assert said.err.startswith("Lỗi: ")
+    assert sentence in said.err
+    for foreign in ("Traceback", "Error", "No such file", "Is a directory", "Permission denied"):
+        assert foreign not in said.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_goes_wrong_is_told_in_a_sentence(run: Run, tmp_path: Path, as_json: bool) -> None:
+    (tmp_path / "bad.toml").write_text("slug = \n")
+    roster(tmp_path)
+    for case, (words, code, sentence) in WRONG.items():
+        given = [word.format(tmp=tmp_path) for word in words]
+        said = run(*given, *(["--json"] if as_json else []))
+        told(said, code, sentence, case)
+        if as_json:
+            assert list(said.json) == ["error"]
+            assert sentence in said.json["error"]
+
+
+def test_wrong_usage_ends_with_2(offline: Run) -> None:
+    for words in (
+        ["nothing"],
+        ["campaign", "nothing"],
+        ["campaign", "approve", "x"],
+        ["log", "export", "x"],
+        ["log", "search", "--limit", "0"],
+    ):
+        assert offline(*words).code == 2
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(
+    offline: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPATCHER_DATABASE_URL", "postgresql://u:secret-word@127.0.0.1:9/d")
+    monkeypatch.setenv("DISPATCHER_REDIS_URL", "redis://127.0.0.1:9")
+    said = offline("campaign", "list")
+    told(said, 1, "Không kết nối được cơ sở dữ liệu ở 127.0.0.1")
+    assert "secret-word" not in said.err
+    monkeypatch.delenv("DISPATCHER_REDIS_URL")
+    told(offline("campaign", "list"), 1, "Đặt cả DISPATCHER_DATABASE_URL và DISPATCHER_REDIS_URL")
+    monkeypatch.setenv("DISPATCHER_WORKERS", "many")
+    told(offline("campaign", "list"), 1, "DISPATCHER_WORKERS")
+
+
+def test_a_database_that_was_not_migrated_says_what_to_run(
+    run: Run, servers: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPATCHER_DATABASE_URL", servers.database_url)
+    told(run("campaign", "list"), 1, "Chạy: dispatcher migrate")
+
+
+def test_migrating_again_changes_nothing(run: Run) -> None:
+    assert run("migrate", "--json").json == {"applied": []}
+
+
+def test_no_routes_or_bad_routes_are_told_by_those_who_need_them(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text("[[route]]\nname = 'x'\n")
+    told(run("route", "list"), 1, "[[route]] thứ 1")
+    (tmp_path / "routes.toml").unlink()
+    for words in (["route", "list"], ["route", "check"], ["campaign", "start", "x-2026"]):
+        told(run(*words), 1, "Không tìm thấy tệp đường gửi routes.toml")
+
+
+def test_another_keyring_is_told_not_guessed(
+    campaign_sent: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    open_keyring(tmp_path / "other.json", create=True)
+    monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "other.json"))
+    told(campaign_sent("log", "search"), 1, "sai chùm khóa")
+    told(campaign_sent("log", "export", EDITION, "-o", tmp_path / "x.csv"), 1, "sai chùm khóa")
+    assert not (tmp_path / "x.csv").exists()
+    monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "missing.json"))
+    told(campaign_sent("log", "search"), 1, "Không tìm thấy chùm khóa")

@@ -1,0 +1,154 @@
+"""A wave is planned once, wholly and in slices, whoever asks, how often, and whatever dies on the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dispatcher import expansion, importing
+from dispatcher.store import planning
+from tests.dispatcher.hall import DISGUISED, LAUNCH, Hall, numbers
+
+PEOPLE = [(number,) for number in numbers(45)]
+
+
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "SLICE", 10)
+
+
+async def picture(hall: Hall) -> tuple[object, ...]:
+    return (
+        await hall.sql("SELECT id, batch_id, status, segments FROM messages ORDER BY id"),
+        await hall.sql("SELECT id, route, ordinal, size, segments FROM batches ORDER BY id"),
+        await hall.sql("SELECT planned, segments, status, expanded_to FROM waves"),
+        await hall.sql("SELECT status, n FROM status_deltas ORDER BY 1, 2"),
+        await hall.sql("SELECT area_code, body FROM texts ORDER BY id"),
+    )
+
+
+async def test_planned_twice_is_planned_once(hall: Hall) -> None:
+    wave = await hall.running(PEOPLE)
+    await expansion.expand(hall.runtime, wave)
+    before = await picture(hall)
+    await expansion.expand(hall.runtime, wave)
+    await hall.sql("UPDATE waves SET status = 'expanding'")  # as a second clock would find it
+    await expansion.expand(hall.runtime, wave)
+    assert await picture(hall) == before
+    assert await hall.counts() == {"queued": 45}
+
+
+async def test_planned_by_many_at_once_is_planned_once(hall: Hall, small_slices: None) -> None:
+    wave = await hall.running(PEOPLE)
+    await asyncio.gather(*(expansion.expand(hall.runtime, wave) for _ in range(6)))
+    assert await hall.counts() == {"queued": 45}
+    assert (await hall.view()).planned == 45
+    assert await hall.scalar("SELECT sum(size) FROM batches") == 45
+    assert await hall.wave_status() == "sending"
+
+
+class CrashError(Exception):
+    pass
+
+
+async def test_a_crash_in_the_middle_loses_its_slice_only(
+    hall: Hall, small_slices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wave = await hall.running(PEOPLE)
+    plan, planned = planning.plan_slice, 0
+
+    async def crash_in_the_third(*arguments: object) -> planning.Progress:
+        nonlocal planned
+        planned += 1
+        progress = await plan(*arguments)  # type: ignore[arg-type]
+        if planned == 3:
+            raise CrashError
+        return progress
+
+    monkeypatch.setattr(planning, "plan_slice", crash_in_the_third)
+    with pytest.raises(CrashError):
+        await expansion.expand(hall.runtime, wave)
+    assert await hall.counts() == {"queued": 20}
+    assert await hall.wave_status() == "expanding"
+    assert await hall.due() == []  # nothing leaves before all of it is planned
+    await expansion.expand(hall.runtime, wave)
+    assert await hall.counts() == {"queued": 45}
+    assert await hall.send() == 5
+    assert set(hall.carrier.ledger.received.values()) == {1}
+    assert len(hall.carrier.ledger.received) == 45
+
+
+async def test_slices_leave_every_batch_within_its_size(hall: Hall, small_slices: None) -> None:
+    wave = await hall.running(PEOPLE)
+    await expansion.expand(hall.runtime, wave)
+    assert [row.size for row in await hall.sql("SELECT size FROM batches ORDER BY ordinal")] == [10, 10, 10, 10, 5]
+
+
+async def test_batches_are_cut_at_the_batch_size_and_weigh_what_their_messages_weigh(hall: Hall) -> None:
+    wave = await hall.running(PEOPLE)
+    await expansion.expand(hall.runtime, wave)
+    rows = await hall.sql(
+        "SELECT b.size, b.segments, count(*) AS n, sum(m.segments) AS weight FROM batches b JOIN messages m"
+        " ON m.batch_id = b.id AND m.wave_id = b.wave_id GROUP BY b.id ORDER BY b.ordinal"
+    )
+    assert [row.size for row in rows] == [20, 20, 5]
+    assert all(row.size == row.n and row.segments == row.weight for row in rows)
+
+
+async def test_suppressed_people_are_planned_as_suppressed(hall: Hall) -> None:
+    wave = await hall.running(PEOPLE)
+    given = {"84960000001": "viettel", "84960000002": "viettel", "84999999999": "gmobile"}
+    async with hall.runtime.pool.connection() as connection:
+        assert await importing.suppress(connection, hall.runtime.keyring, given, "asked", "test", "An") == 3
+        assert await importing.suppress(connection, hall.runtime.keyring, given, "again", "test", "An") == 0
+    await expansion.expand(hall.runtime, wave)
+    assert await hall.counts() == {"queued": 43, "suppressed": 2}
+    assert await hall.scalar("SELECT count(*) FROM messages WHERE status = 'suppressed' AND batch_id IS NOT NULL") == 0
+    assert await hall.scalar("SELECT sum(size) FROM batches") == 43
+
+
+@pytest.mark.parametrize("networks", [["viettel"]])
+async def test_people_on_a_network_without_a_route_fail_and_the_log_says_why(hall: Hall) -> None:
+    wave = await hall.running([*PEOPLE, *((number,) for number in numbers(3, "091"))])
+    await expansion.expand(hall.runtime, wave)
+    assert await hall.counts() == {"queued": 45, "failed": 3}
+    rows = await hall.sql(
+        "SELECT m.network, a.code, a.number, a.outcome FROM attempts a JOIN messages m ON m.id = a.message_id"
+    )
+    assert [tuple(row) for row in rows] == [("vinaphone", "no-route", 0, "not_sent")] * 3
+
+
+async def test_each_commune_hears_its_own_name_and_the_rest_a_common_text(hall: Hall) -> None:
+    communes = ["Xã Na Sầm", "Xã Hoàng Văn Thụ", "", "thôn không có"]
+    wave = await hall.running([(n, communes[i % 4]) for i, n in enumerate(numbers(12))], DISGUISED)
+    await expansion.expand(hall.runtime, wave)
+    rows = await hall.sql(
+        "SELECT t.area_code, t.body, count(*) AS n FROM messages m JOIN texts t ON t.id = m.text_id GROUP BY 1, 2"
+    )
+    heard = {row.area_code: (row.n, row.body) for row in rows}
+    assert heard["06124"][0] == 3
+    assert "Na Sam" in heard["06124"][1]
+    assert heard[None][0] == 6
+    assert "{" not in "".join(body for _, body in heard.values())
+    texts = await hall.sql("SELECT m.segments AS ours, t.segments FROM messages m JOIN texts t ON t.id = m.text_id")
+    assert all(row.ours == row.segments for row in texts)
+
+
+async def test_the_id_of_a_message_follows_from_wave_and_person(hall: Hall) -> None:
+    wave = await hall.running(PEOPLE, LAUNCH)
+    await expansion.expand(hall.runtime, wave)
+    ids = await hall.sql(
+        "SELECT m.id = message_id(w.uid, m.msisdn_hash) AS so FROM messages m JOIN waves w ON w.id = m.wave_id"
+    )
+    assert len(ids) == 45
+    assert all(row.so for row in ids)
+
+
+async def test_a_wave_that_is_not_expanding_is_left_alone(hall: Hall) -> None:
+    wave = await hall.running(PEOPLE)
+    for status in ("scheduled", "cancelled", "missed", "done", "sending"):
+        await hall.sql(f"UPDATE waves SET status = '{status}'")
+        await expansion.expand(hall.runtime, wave)
+    await expansion.expand(hall.runtime, 999)
+    assert await hall.counts() == {}
