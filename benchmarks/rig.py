@@ -1,0 +1,139 @@
+"""An installation to measure: embedded servers, a pretend carrier, one route, one planned wave, real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns import definition
+from dispatcher import control
+from dispatcher.embedded import Embedded
+from dispatcher.importing import Order, import_audience
+from dispatcher.keyring import open_keyring
+from dispatcher.store import installation
+from dispatcher.store.database import migrate, new_pool
+
+DEFINITION = """
+slug = "benchmark"
+title = "Benchmark"
+owner = "Ban Chi dao 138"
+occasion = "drug-action-month"
+message_class = "public_information"
+audience = "everybody"
+[period]
+start = "06-01"
+end = "06-30"
+[[legal_basis]]
+kind = "Quyết định"
+number = "93/2001/QĐ-TTg"
+date = "2001-06-13"
+issuer = "Thủ tướng Chính phủ"
+subject = "Tháng hành động phòng, chống ma túy"
+[texts.only]
+accented = "{owner}: Nói không với ma túy."
+unaccented = "{owner}: Noi khong voi ma tuy."
+[[wave]]
+slug = "only"
+title = "Only"
+date = "06-01"
+window = ["08:00", "20:00"]
+text = "only"
+form = "unaccented"
+"""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What is set up, and how to reach it."""
+
+    folder: Path
+    database_url: str
+    ledger: Path
+    environment: dict[str, str]
+
+    def python(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start one of the installation's processes; its output goes to the folder."""
+        with (self.folder / f"{arguments[-1]}.out").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", *arguments], env=self.environment, stdout=output, stderr=output
+            )
+
+
+@contextmanager
+def installation_with(folder: Path, people: int, tps: float, window: int, dials: dict[str, object]) -> Iterator[Rig]:
+    """A campaign to `people`, approved and started, whose wave is due; no process of the installation runs yet."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(Embedded(folder))
+        migrate(servers.database_url)
+        ledger = folder / "ledger.jsonl"
+        carrier = stack.enter_context(_carrier(dials, ledger))
+        routes = folder / "routes.toml"
+        routes.write_text(
+            f'[[route]]\nname = "only"\nprovider = "esms"\nnetworks = ["*"]\nsender = "CA LANGSON"\ntps = {tps}\n'
+            f'window = {window}\n[route.options]\nbase_url = "{carrier}"\napi_key = "sandbox-api-key"\n'
+            'secret_key = "sandbox-secret-key"\n'
+        )
+        asyncio.run(_prepare(folder, servers.database_url, people))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+        ours = {"DISPATCHER_FOLDER": str(folder), "DISPATCHER_ROUTES": str(routes), "DISPATCHER_ENV_FILE": ""}
+        yield Rig(folder, servers.database_url, ledger, {**kept, **ours, "DISPATCHER_WORKERS": "4"})
+
+
+async def _prepare(folder: Path, url: str, people: int) -> None:
+    roster = folder / "roster.csv"
+    roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
+    keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
+    campaign = definition.parse(DEFINITION, "benchmark", year=2026)
+    async with new_pool(url, 1) as pool, pool.connection() as connection:
+        await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
+        await control.add(connection, campaign, "author")
+        await control.approve(connection, campaign.edition, "approver")
+        await control.start(connection, campaign.edition, "approver")
+        opens_at = (await control.campaigns.waves(connection, (await control.find(connection, campaign.edition)).id))[0]
+        await installation.rehearse_at(connection, opens_at.opens_at)
+
+
+@contextmanager
+def _carrier(dials: dict[str, object], ledger: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "providers.sandbox", "--json", json.dumps(dials), "--ledger", str(ledger)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            yield json.loads(process.stdout.readline() if process.stdout else b"{}")["base_url"]
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def running(rig: Rig, workers: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A clock and workers, ended on the way out."""
+    processes = [rig.python("dispatcher", "clock"), *(rig.python("dispatcher", "worker") for _ in range(workers))]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+
+
+def finished(rig: Rig, limit_seconds: float) -> bool:
+    """Wait until the campaign is over; False when the limit passed first."""
+    deadline = time.monotonic() + limit_seconds
+    while time.monotonic() < deadline:
+        if asyncio.run(_status(rig.database_url)) == "finished":
+            return True
+        time.sleep(0.5)
+    return False
+
+
+async def _status(url: str) -> str:
+    async with new_pool(url, 1) as pool, pool.connection() as connection:
+        return (await control.find(connection, "benchmark-2026")).status
