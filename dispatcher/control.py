@@ -141,7 +141,9 @@ async def approve(connection: Connection, edition: str, by: str) -> tuple[Audien
     stored = await find(connection, edition, lock=True)
     moved = _move(stored, Act.APPROVE)
     person = _name(by)
-    if person.casefold() == stored.author.casefold():
+    # Whoever had a hand in it: a draft may have been written anew by somebody else.
+    authors = [stored.author, *await audit.actors(connection, "campaign.add", edition)]
+    if person.casefold() in (author.casefold() for author in authors):
         raise ControlError(f"{person} là người soạn; người duyệt phải là người khác.")
     waves = await campaigns.waves(connection, stored.id)
     chosen = await _audiences(connection, stored, waves)

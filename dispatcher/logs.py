@@ -9,17 +9,31 @@ from typing import Any
 
 import structlog
 
-# Vietnamese mobile numbers in any of their usual spellings, inside longer text too.
-NUMBER = re.compile(r"(?<![0-9a-fA-F-])(\+?84|0084|0)([35789]\d)(\d{4})(\d{3})(?![0-9a-fA-F-])")
+# Vietnamese mobile numbers in any of their usual spellings, spaces and dots inside, in longer text too.
+NUMBER = re.compile(r"(?<![0-9a-fA-F-])(?:\+?84|0084|0)((?:[ .]?[0-9]){9})(?![0-9a-fA-F-])")
+MOBILE = "35789"
 
 
 def masked(text: str) -> str:
     """`text` with every mobile number shown as `0912***678`."""
-    return NUMBER.sub(lambda m: f"0{m[2]}{m[3][0]}***{m[4]}", text)
+    return NUMBER.sub(_masked, text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    digits = re.sub("[^0-9]", "", found[1])
+    return f"0{digits[:3]}***{digits[-3:]}" if digits[0] in MOBILE else found[0]
 
 
 def _mask(_logger: Any, _method: str, event: Any) -> Any:
-    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _inside(value) for key, value in event.items()}
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _inside(item) for key, item in value.items()}
+    return [_inside(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def configure(form: str, *, quiet: bool = False) -> None:

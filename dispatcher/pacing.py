@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -11,46 +12,56 @@ from redis.exceptions import RedisError
 
 log = structlog.get_logger()
 
-SCRIPT = Path(__file__).with_name("pacing.lua").read_text("utf-8")
+RESERVE = Path(__file__).with_name("pacing.lua").read_text("utf-8")
+RETURN = Path(__file__).with_name("pacing_return.lua").read_text("utf-8")
 HORIZON_SECONDS = 0.25
 # Jitter between us and the carrier eats into a limit that is used to the last permit.
 GUARD = 1.005
 RETRY_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Permits on a route: `interval` microseconds a segment, up to the moment `ends` of Valkey's clock."""
+
+    route: str
+    interval: float
+    ends: bytes
+
+
 class Pacer:
     """Grants permits at each route's pace. Without Valkey nobody is granted any: asking waits until it is back."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._reserve = redis.register_script(SCRIPT)
+        self._reserve = redis.register_script(RESERVE)
+        self._return = redis.register_script(RETURN)
 
-    async def permit(self, route: str, tps: float, segments: int) -> None:
+    async def permit(self, route: str, tps: float, segments: int) -> Reservation:
         """Return when `segments` may be sent over `route`, which allows `tps` segments a second."""
         interval = 1_000_000 * GUARD / tps
         while True:
-            wait = await self._ask(route, interval, segments)
+            wait, ends = await self._ask(route, interval, segments)
             await asyncio.sleep(abs(wait))
             if wait >= 0:
-                return
+                return Reservation(route, interval, ends)
 
-    async def give_back(self, route: str, tps: float, segments: int) -> None:
-        """Hand back permits that were not used; lost without harm when Valkey does not answer."""
+    async def give_back(self, reservation: Reservation, segments: int) -> None:
+        """Hand back permits that were not used; lost without harm when somebody reserved later, or without Valkey."""
         try:
-            await self._redis.decrby(_key(route), int(1_000_000 * GUARD / tps * segments))
+            await self._return(keys=[_key(reservation.route)], args=[reservation.ends, reservation.interval * segments])
         except RedisError as error:
-            log.warning("pacing.unreachable", route=route, error=str(error))
+            log.warning("pacing.unreachable", route=reservation.route, error=str(error))
 
-    async def _ask(self, route: str, interval: float, segments: int) -> float:
-        """Seconds to wait before sending; negative: seconds to wait before asking again."""
+    async def _ask(self, route: str, interval: float, segments: int) -> tuple[float, bytes]:
+        """Seconds to wait before sending (negative: before asking again), and the moment the reservation ends."""
         try:
-            answer = await self._reserve(
+            wait, ends = await self._reserve(
                 keys=[_key(route)], args=[interval, segments, int(HORIZON_SECONDS * 1_000_000)]
             )
         except RedisError as error:
             log.warning("pacing.unreachable", route=route, error=str(error))
-            return -RETRY_SECONDS
-        return int(answer) / 1_000_000
+            return -RETRY_SECONDS, b""
+        return int(wait) / 1_000_000, ends
 
 
 def _key(route: str) -> str:

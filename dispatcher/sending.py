@@ -86,9 +86,22 @@ def chunks(rows: Sequence[Row], segments: int) -> Iterator[tuple[Row, ...]]:
 
 
 async def _run(work: Work) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(LANES, work.route.config.window)):
-            group.create_task(_lane(work))
+    """All lanes, and beside them a heartbeat: on a slow route a batch may wait for its permits longer than a lease."""
+    heartbeat = asyncio.create_task(_keep(work))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(LANES, work.route.config.window)):
+                group.create_task(_lane(work))
+    finally:
+        heartbeat.cancel()
+
+
+async def _keep(work: Work) -> None:
+    seconds = work.runtime.settings.lease_seconds
+    while True:
+        await asyncio.sleep(seconds / 3)
+        async with work.runtime.pool.connection() as connection:
+            await batches.prolong(connection, work.lease, seconds)
 
 
 async def _lane(work: Work) -> None:
@@ -102,10 +115,10 @@ async def _lane(work: Work) -> None:
 async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
     config, pacer = work.route.config, work.runtime.pacer
     wanted = sum(row.segments for row in rows)
-    await pacer.permit(config.name, config.tps, wanted)
+    reservation = await pacer.permit(config.name, config.tps, wanted)
     claimed = await _claim(work, rows)
     if unused := wanted - sum(row.segments for row in claimed):
-        await pacer.give_back(config.name, config.tps, unused)
+        await pacer.give_back(reservation, unused)
     if claimed:
         await _record(work, await asyncio.gather(*(_call(work, part) for part in _calls(claimed, work.route))))
 

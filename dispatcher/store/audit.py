@@ -9,6 +9,14 @@ from psycopg.types.json import Jsonb
 from dispatcher.store.database import Connection
 
 
+async def actors(connection: Connection, act: str, subject: str) -> list[str]:
+    """Everybody who did `act` to `subject`."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT who FROM audit_trail WHERE act = %s AND subject = %s", [act, subject]
+    )
+    return [row.who async for row in cursor]
+
+
 async def record(connection: Connection, who: str, act: str, subject: str, **detail: Any) -> None:
     """Add one act, in the caller's transaction, so that no act is done without its record."""
     await connection.execute(

@@ -121,6 +121,14 @@ async def lease(connection: Connection, batch_id: int, seconds: float) -> Lease 
     return Lease(row.id, row.wave_id, row.route, row.fence) if row else None
 
 
+async def prolong(connection: Connection, held: Lease, seconds: float) -> None:
+    """Keep the batch for so long from now, if it is still ours."""
+    await connection.execute(
+        "UPDATE batches SET leased_until = clock_timestamp() + %s WHERE id = %s AND fence = %s AND leased_until IS NOT NULL",
+        [timedelta(seconds=seconds), held.batch_id, held.fence],
+    )
+
+
 async def release(connection: Connection, held: Lease, delay_seconds: float) -> bool:
     """Give the batch back, due again after the delay; answers whether it is done."""
     cursor = await connection.execute(

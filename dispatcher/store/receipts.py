@@ -17,12 +17,17 @@ SELECT dispatcher_now(), * FROM unnest(
 )
 """
 
-# A receipt without our id may come before we have stored the carrier's reference: it waits for it, up to an hour.
+# A receipt without our id may come before we have stored the carrier's reference: it steps aside and waits for it, up to
+# an hour.
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
 WITH taken AS (
-    SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, m.id AS message_id
-    FROM (SELECT * FROM receipt_inbox ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS i
+    SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
+           m.id AS message_id
+    FROM (
+        SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
+        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) AS i
     LEFT JOIN LATERAL (
         SELECT m.id FROM messages m WHERE m.id = i.message_id
         UNION ALL
@@ -36,6 +41,10 @@ ready AS (
     WHERE message_id IS NOT NULL OR received_at < dispatcher_now() - interval '1 hour'
 ),
 gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
+aside AS (
+    UPDATE receipt_inbox SET due_at = clock_timestamp() + interval '2 seconds'
+    WHERE id IN (SELECT id FROM taken EXCEPT SELECT id FROM ready)
+),
 input AS (
     SELECT DISTINCT ON (message_id) message_id AS id, id AS receipt, 'receipt_' || outcome AS event FROM ready
     WHERE message_id IS NOT NULL AND outcome <> 'pending'
@@ -43,7 +52,8 @@ input AS (
 ),
 {move_sql()}
 INSERT INTO receipts (id, received_at, route, message_id, reference, outcome, code, network, raw, moved_from, moved_to)
-SELECT r.id, r.received_at, r.route, r.message_id, r.reference, r.outcome, r.code, r.network, r.raw, moved.was, moved.now
+SELECT r.id, r.received_at, r.route, coalesce(r.message_id, r.said_id), r.reference, r.outcome, r.code, r.network, r.raw,
+       moved.was, moved.now
 FROM ready r LEFT JOIN input i ON i.receipt = r.id LEFT JOIN moved ON moved.id = i.id
 """
 
@@ -82,5 +92,5 @@ async def apply(connection: Connection, limit: int) -> int:
 
 
 async def waiting(connection: Connection) -> bool:
-    row = await one(connection, "SELECT EXISTS (SELECT FROM receipt_inbox) AS yes")
+    row = await one(connection, "SELECT EXISTS (SELECT FROM receipt_inbox WHERE due_at <= clock_timestamp()) AS yes")
     return bool(row.yes)

@@ -10,7 +10,7 @@ import structlog
 
 from dispatcher import logs
 
-SPELLINGS = ["0912345678", "84912345678", "+84912345678", "0084912345678"]
+SPELLINGS = ["0912345678", "84912345678", "+84912345678", "0084912345678", "0912 345 678", "0912.345.678"]
 
 
 @pytest.mark.parametrize("written", SPELLINGS)
@@ -43,6 +43,14 @@ def test_an_event_is_a_line_of_json_with_its_numbers_masked(capsys: pytest.Captu
     event = json.loads(capsys.readouterr().err)
     assert (event["event"], event["count"]) == ("message.submitted", 3)
     assert "345" not in event["number"]
+
+
+def test_numbers_inside_lists_and_tables_of_an_event_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json")
+    structlog.get_logger().info("roster.odd", cells=["0912345678", {"raw": "+84 912 345 678"}])
+    said = capsys.readouterr().err
+    assert "0912***678" in said
+    assert "345" not in said
 
 
 def test_a_traceback_is_masked_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from dispatcher import pacing
-from dispatcher.pacing import GUARD, HORIZON_SECONDS, Pacer
+from dispatcher.pacing import GUARD, HORIZON_SECONDS, Pacer, Reservation
 from dispatcher.runtime import Addresses
 
 TPS = 100
@@ -29,7 +29,7 @@ async def valkey(servers: Addresses) -> AsyncIterator[Redis]:
 async def asked(pacer: Pacer, valkey: Redis, segments: int) -> tuple[float, float] | None:
     """The moments (microseconds of the server's clock) from and to which the answer reserves the route; None: refused."""
     before = await valkey.get("pacing:main")
-    wait = await pacer._ask("main", INTERVAL, segments)
+    wait, _ = await pacer._ask("main", INTERVAL, segments)
     after = int(await valkey.get("pacing:main") or 0)
     if wait < 0:
         assert int(before or 0) == after
@@ -60,9 +60,9 @@ async def test_answers_given_at_once_are_apart_by_what_was_taken(valkey: Redis) 
 
 async def test_nothing_is_reserved_beyond_the_horizon(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    assert await pacer._ask("main", INTERVAL, 1000) == 0  # one message may be longer than the horizon
+    assert (await pacer._ask("main", INTERVAL, 1000))[0] == 0  # one message may be longer than the horizon
     before = await valkey.get("pacing:main")
-    wait = await pacer._ask("main", INTERVAL, 1)
+    wait, _ = await pacer._ask("main", INTERVAL, 1)
     assert wait < 0
     assert abs(wait) <= 1000 * INTERVAL / 1_000_000 - HORIZON_SECONDS
     assert await valkey.get("pacing:main") == before
@@ -71,22 +71,22 @@ async def test_nothing_is_reserved_beyond_the_horizon(valkey: Redis) -> None:
 async def test_routes_do_not_wait_for_each_other(valkey: Redis) -> None:
     pacer = Pacer(valkey)
     await pacer._ask("main", INTERVAL, 1000)
-    assert await pacer._ask("other", INTERVAL, 1) == 0
+    assert (await pacer._ask("other", INTERVAL, 1))[0] == 0
 
 
 async def test_permits_given_back_are_free_again(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    await pacer._ask("main", INTERVAL, 20)
-    before = int(await valkey.get("pacing:main") or 0)
-    await pacer.give_back("main", TPS, 15)
-    assert int(await valkey.get("pacing:main") or 0) == before - int(15 * INTERVAL)
+    reservation = await pacer.permit("main", TPS, 20)
+    await pacer.give_back(reservation, 15)
+    assert int(await valkey.get("pacing:main") or 0) == int(reservation.ends) - round(15 * INTERVAL)
 
 
-async def test_permits_given_back_long_after_are_no_credit(valkey: Redis) -> None:
+async def test_permits_are_not_given_back_once_somebody_has_reserved_after_them(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    await pacer.give_back("main", TPS, 1_000_000)
-    assert await pacer._ask("main", INTERVAL, 1) == 0
-    assert await pacer._ask("main", INTERVAL, 1) > 0
+    ours = await pacer.permit("main", TPS, 5)
+    _, theirs = await pacer._ask("main", INTERVAL, 1)
+    await pacer.give_back(ours, 5)
+    assert await valkey.get("pacing:main") == theirs
 
 
 @given(st.floats(0.01, 100_000), st.integers(1, 10))
@@ -99,7 +99,7 @@ async def test_without_valkey_nobody_is_granted_a_permit(monkeypatch: pytest.Mon
     monkeypatch.setattr(pacing, "RETRY_SECONDS", 0.001)
     async with Redis.from_url("unix:///nowhere/valkey.sock") as gone:
         pacer = Pacer(gone)
-        assert await pacer._ask("main", INTERVAL, 1) == -0.001
+        assert (await pacer._ask("main", INTERVAL, 1))[0] == -0.001
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(pacer.permit("main", TPS, 1), 0.05)
-        await pacer.give_back("main", TPS, 1)
+        await pacer.give_back(Reservation("main", INTERVAL, b"0"), 1)

@@ -88,7 +88,9 @@ async def test_unknown_ids_move_nothing_and_are_logged_after_an_hour(hall: Hall)
     await put(hall, [receipt(D, uuid4(), "ref-unknown"), receipt(D, None, "another")])
     await receipts.settle(hall.runtime)
     assert await hall.scalar("SELECT count(*) FROM receipts") == 0
-    await hall.sql("UPDATE receipt_inbox SET received_at = received_at - interval '61 minutes'")
+    await hall.sql(
+        "UPDATE receipt_inbox SET received_at = received_at - interval '61 minutes', due_at = clock_timestamp()"
+    )
     await receipts.settle(hall.runtime)
     rows = await hall.sql("SELECT reference, moved_to FROM receipts ORDER BY id")
     assert [tuple(row) for row in rows] == [("ref-unknown", None), ("another", None)]
@@ -105,6 +107,18 @@ async def test_a_receipt_with_their_reference_alone_waits_for_its_attempt(hall: 
         "INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reference, segments)"
         " SELECT id, 2, 'main', now(), now(), 'accepted', 'ref-1', 1 FROM messages"
     )
+    await hall.sql("UPDATE receipt_inbox SET due_at = clock_timestamp()")
+    await receipts.settle(hall.runtime)
+    assert await statuses(hall) == [D]
+
+
+async def test_receipts_that_wait_for_their_attempt_step_aside(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "HAUL", 3)
+    await hall.planned(1)
+    await hall.send()
+    await put(hall, [receipt(D, None, f"strange-{n}") for n in range(3)])
+    await put(hall, [receipt(D, await hall.scalar("SELECT id FROM messages"))])
+    await receipts.settle(hall.runtime)
     await receipts.settle(hall.runtime)
     assert await statuses(hall) == [D]
 

@@ -210,6 +210,7 @@ CREATE TABLE receipt_inbox (
     code text NOT NULL,
     network text,
     raw text NOT NULL,
+    due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK (message_id IS NOT NULL OR reference IS NOT NULL)
 );
 CREATE TABLE receipts (
