@@ -131,6 +131,66 @@ class Callback:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question about one message: did the carrier take it, and what became of it?
+
+    `submitted_after` and `submitted_before` are aware: no try for this message left before the one or after the other.
+    Keep them close, the carrier may have to list everything in between. `text` is what was submitted. `reference` is
+    the carrier's id where one is known: then it alone is asked for. `others` are references that belong to other
+    messages to this number: leave one out and it can be taken for this message.
+    Raises ValueError for times that are naive or the wrong way round.
+    """
+
+    message_id: str
+    msisdn: str
+    text: str
+    submitted_after: datetime
+    submitted_before: datetime
+    reference: str | None = None
+    others: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.submitted_after.utcoffset() is None or self.submitted_before.utcoffset() is None:
+            raise ValueError("submitted_after and submitted_before need a time zone")
+        if self.submitted_before < self.submitted_after:
+            raise ValueError("submitted_before is earlier than submitted_after")
+
+
+class Finding(StrEnum):
+    """What a status query tells of one message."""
+
+    ACCEPTED = "accepted"  # the carrier has it, the end is open
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    ABSENT = "absent"  # the carrier never took it, as far as its own list can prove: it may be sent again
+    UNKNOWN = "unknown"  # the answer proves nothing; never a reason to send again
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a `Lookup`.
+
+    `reference` is the carrier's id, `code` its raw status, `detail` why nothing is known, for the log; `raw` is what
+    the carrier said, with the number masked and the text replaced by its length.
+    """
+
+    message_id: str
+    outcome: Finding
+    reference: str | None = None
+    code: str = ""
+    detail: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """One `Found` per lookup, in the same order and number, and every call that it took."""
+
+    found: tuple[Found, ...]
+    exchanges: tuple[Exchange, ...]
+
+
 class Receipts(StrEnum):
     """How receipts come."""
 
@@ -144,6 +204,7 @@ class Capabilities:
     """What a provider can do: facts that the dispatcher plans with, never branches on a provider's name.
 
     `dedupe_seconds`: for how long the provider blocks a second submission with the same `message_id` (0 = never).
+    `status_lookup`: whether `query` can be asked.
     """
 
     channel: str
@@ -205,3 +266,10 @@ class Provider(ABC):
     @abstractmethod
     async def check(self) -> Health:
         """Ask the carrier whether the account works, without sending anything. Raises a `ProviderError`."""
+
+    async def query(self, lookups: Sequence[Lookup]) -> Queried:
+        """Ask what became of messages; reads only, so it may be repeated.
+
+        Raises a `ProviderError` when it could not be asked: that says nothing about the messages, whatever its kind.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no status query: capabilities.status_lookup says so")

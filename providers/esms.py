@@ -1,7 +1,8 @@
 """eSMS.vn (ViHAT): customer-care SMS under a registered brandname, one recipient a call.
 
 Source: the vendor's developer documentation, repository devesms/gitbook_esms_for_develop_v2, as of 2026-04-07:
-sending (page of 2025-08-01), codes (2026-02-05), callbacks (2026-02-26), balance. See docs/providers/esms.md.
+sending (page of 2025-08-01), codes (2026-02-05), callbacks (2026-02-26), status (2025-03-24), balance.
+See docs/providers/esms.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
@@ -20,10 +23,15 @@ from providers.base import (
     Callback,
     Capabilities,
     Encoding,
+    Exchange,
+    Finding,
+    Found,
     Health,
+    Lookup,
     Options,
     Outcome,
     Provider,
+    Queried,
     Reason,
     Receipt,
     Receipts,
@@ -34,11 +42,30 @@ from providers.base import (
 )
 from providers.blanking import BLANK, blanked, masked, shown
 from providers.errors import Misconfigured, Throttled, Uncertain
+from providers.esms_sent import (
+    FINISHED,
+    MESSAGE_ID,
+    REFERENCE,
+    STANDINGS,
+    Listing,
+    Page,
+    Span,
+    local,
+    page,
+    settled,
+    spans,
+    unknown,
+)
 from providers.http import Answer, Call, require_access
 
 
 class EsmsOptions(Options):
-    """`[route.options]` of an eSMS route. `callback_base`: our public address, the dispatcher adds path and token."""
+    """`[route.options]` of an eSMS route.
+
+    `callback_base`: our public address, the dispatcher adds path and token. `absence_after`: for how many seconds after
+    the last try a message that eSMS does not list may still turn up. `lookup_page_size` is at most 500 at eSMS; 200 rows
+    of long accented text stay below the longest answer that we read.
+    """
 
     base_url: str = "https://rest.esms.vn/MainService.svc/json/"
     api_key: SecretStr = Field(min_length=1)
@@ -46,6 +73,9 @@ class EsmsOptions(Options):
     callback_base: str | None = None
     campaign_id: str | None = Field(default=None, max_length=254)
     sandbox: bool = False
+    absence_after: float = Field(default=600, ge=300, le=7 * 24 * 3600)
+    lookup_page_size: int = Field(default=200, ge=1, le=500)
+    lookup_pages: int = Field(default=250, ge=1, le=10_000)
 
     @field_validator("base_url")
     @classmethod
@@ -101,8 +131,6 @@ NETWORKS = {
     "7": "wintel",
 }
 
-FINISHED = 5
-
 # `SendStatus` of a callback; 5 is final too, but its counts decide. Any other number moves nothing and is logged.
 SEND_STATUS = {
     1: Outcome.PENDING,  # awaiting approval
@@ -111,9 +139,14 @@ SEND_STATUS = {
     7: Outcome.PENDING,  # sent, waiting for the network's report
 }
 
+# What finished counts come to, in the words of a status query.
+FINDINGS = {
+    Outcome.DELIVERED: Finding.DELIVERED,
+    Outcome.UNDELIVERED: Finding.UNDELIVERED,
+    Outcome.PENDING: Finding.ACCEPTED,
+}
+
 MAX_PARAMETERS = 40
-_REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 _COUNT = re.compile(r"[0-9]{1,6}")
 
 
@@ -123,7 +156,7 @@ class Esms(Provider):
     options: EsmsOptions
     options_model = EsmsOptions
     capabilities: ClassVar[Capabilities] = Capabilities(
-        channel="sms", max_per_call=1, receipts=Receipts.PUSH, dedupe_seconds=24 * 3600
+        channel="sms", max_per_call=1, receipts=Receipts.PUSH, dedupe_seconds=24 * 3600, status_lookup=True
     )
 
     async def submit(self, submissions: Sequence[Submission]) -> Submitted:
@@ -156,6 +189,58 @@ class Esms(Provider):
         detail = "the account answers" if ok else f"eSMS answered code {said.code}"
         exchange = answer.exchange
         return Health(ok, detail, exchange.elapsed, balance=_money(said.balance), exchange=exchange)
+
+    async def query(self, lookups: Sequence[Lookup]) -> Queried:
+        """Ask by SMSID where one is known, else look for number and text in the list of what was sent."""
+        if self.options.sandbox:
+            return Queried(tuple(unknown(lookup, "a test message: eSMS keeps none of them") for lookup in lookups), ())
+        exchanges: list[Exchange] = []
+        found = {lookup: await self._by_reference(lookup, exchanges) for lookup in lookups if lookup.reference}
+        for span in spans([lookup for lookup in lookups if not lookup.reference]):
+            listing = await self._listing(span, exchanges)
+            found |= settled(listing, timedelta(seconds=self.options.absence_after))
+        return Queried(tuple(found[lookup] for lookup in lookups), tuple(exchanges))
+
+    async def _by_reference(self, lookup: Lookup, exchanges: list[Exchange]) -> Found:
+        call = self._status(lookup.reference or "")
+        answer = await self.http.send(call)
+        exchanges.append(answer.exchange)
+        said = _read(call, answer)
+        if said.code != ACCEPTED:  # 105 is "not yet" as well as "never heard of"
+            code = said.code or "99"
+            return unknown(lookup, f"eSMS answered code {code}", code)
+        return _stood(lookup, said)
+
+    async def _listing(self, span: Span, exchanges: list[Exchange]) -> Listing:
+        first, pages = len(exchanges), list[Page]()
+        while len(pages) < self.options.lookup_pages:
+            call = self._page(span, len(pages) + 1)
+            answer = _withheld(await self.http.send(call))
+            exchanges.append(answer.exchange)
+            said = _read(call, answer)
+            if said.code != ACCEPTED:
+                return Listing(span, exchanges[first].started_at, (), said.code or "99")
+            pages.append(page(answer.body))
+            if not pages[-1].rows or sum(len(read.rows) for read in pages) >= (pages[-1].total or 0):
+                break
+        return Listing(span, exchanges[first].started_at, tuple(pages))
+
+    def _page(self, span: Span, number: int) -> Call:
+        fields = {
+            "From": local(span.since),
+            "To": local(span.until + timedelta(seconds=1)),  # they know no fractions: round up
+            "Page": str(number),
+            "PageSize": str(self.options.lookup_page_size),
+            "SmsType": "2",
+        }
+        call = self._call("GetSmsSentData_V2", "eSMS, list what was sent", fields, {})
+        return replace(call, hidden=(*call.hidden, *{lookup.text for lookup in span.lookups}))
+
+    def _status(self, reference: str) -> Call:
+        """The keys travel in the URL here: `Http` keeps no URL, and what is shown of it is written by hand."""
+        asked = self._call("GetSendStatus", "eSMS, ask for a message", {"RefId": reference}, {})
+        params = {name: str(value) for name, value in (asked.body or {}).items()}
+        return replace(asked, method="GET", shown="GET" + asked.shown.removeprefix("POST"), params=params, body=None)
 
     def _message(self, submission: Submission) -> Call:
         fields = {
@@ -220,6 +305,9 @@ class _Said(BaseModel):
     reference: _Loose = Field(default="", validation_alias="SMSID")
     message: _Loose = Field(default="", validation_alias="ErrorMessage")
     balance: _Loose = Field(default="", validation_alias="Balance")
+    send_status: _Loose = Field(default="", validation_alias="SendStatus")
+    succeeded: _Loose = Field(default="", validation_alias="SendSuccess")
+    failed: _Loose = Field(default="", validation_alias="SendFailed")
 
     @property
     def invalid(self) -> bool:
@@ -248,20 +336,45 @@ def _parsed(body: bytes) -> _Said | None:
 def _verdict(call: Call, answer: Answer) -> Verdict:
     said = _read(call, answer)
     if said.code == ACCEPTED:
-        return Accepted(said.reference if _REFERENCE.fullmatch(said.reference) else None)
+        return Accepted(said.reference if REFERENCE.fullmatch(said.reference) else None)
     if said.invalid:
         return Refused(Reason.REQUEST, "99", said.error)  # the vendor files this body under its code 99
     reason, meaning = REFUSALS.get(said.code, (Reason.OTHER, ""))
     return Refused(reason, said.code, blanked(said.message, call.hidden, limit=200) or meaning)
 
 
+def _stood(lookup: Lookup, said: _Said) -> Found:
+    """Read GetSendStatus: the same numbers as in a callback."""
+    query = {"sendstatus": said.send_status, "sendsuccess": said.succeeded, "sendfailed": said.failed}
+    try:
+        status, outcome = _number(query, "SendStatus"), _outcome(query, FINISHED)
+    except ValueError as error:
+        return unknown(lookup, str(error))
+    if status is None or said.reference not in ("", lookup.reference):
+        return unknown(lookup, "an answer without a status, or about another message")
+    finding = STANDINGS.get(status, Finding.UNKNOWN) if status != FINISHED else FINDINGS[outcome]
+    return Found(lookup.message_id, finding, lookup.reference, str(status), raw=_raw(query))
+
+
+def _withheld(answer: Answer) -> Answer:
+    """Of a list we keep its size only: it holds the texts and numbers of everybody whom the account wrote to."""
+    said, listed = _parsed(answer.body), page(answer.body)
+    kept = {
+        "code": said.code if said else None,
+        "CountTotal": listed.total,
+        "rows": len(listed.rows),
+        "bytes": len(answer.body),
+    }
+    return replace(answer, exchange=replace(answer.exchange, response=shown(kept)))
+
+
 def _ids(query: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Our id and theirs. A RequestId that is not one of ours is dropped; theirs alone is enough."""
     reference = query.get("smsid") or None
-    if reference and not _REFERENCE.fullmatch(reference):
+    if reference and not REFERENCE.fullmatch(reference):
         raise ValueError(f"SMSID is not an id of at most 64 letters and digits: {blanked(reference, limit=80)}")
     message_id = query.get("requestid", "").lower()
-    if _MESSAGE_ID.fullmatch(message_id):
+    if MESSAGE_ID.fullmatch(message_id):
         return message_id, reference
     if reference is None:
         raise ValueError("SMSID is missing, and RequestId is not one of ours")

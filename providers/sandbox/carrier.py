@@ -53,7 +53,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message, or an advertising batch, that was taken. `final_at` is monotonic seconds, `created` since 1970."""
+    """A message, or an advertising batch, that was taken. `created` is seconds since 1970.
+
+    `final_at` and `listed_at` are monotonic: when its fate is known, and from when the status calls know of it.
+    """
 
     smsid: str
     order: Order
@@ -63,6 +66,7 @@ class Sent:
     price: float
     created: float
     final_at: float
+    listed_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,14 @@ class Decision:
 class Carrier:
     """One account at a pretend carrier."""
 
-    def __init__(self, dials: Dials, ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
-        self.dials, self.ledger, self.clock = dials, ledger, clock
+    def __init__(
+        self,
+        dials: Dials,
+        ledger: Ledger,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.dials, self.ledger, self.clock, self.wall = dials, ledger, clock, wall
         self.chance = Chance(dials.seed)
         self.balance = dials.balance
         self.sent: dict[str, Sent] = {}
@@ -129,9 +139,12 @@ class Carrier:
 
     def _record(self, order: Order, smsid: str, cost: float, now: float) -> Sent:
         phones, receipts = order.phones or (), self.dials.receipts
-        failed = frozenset(p for p in phones if self.chance.happens(receipts.undelivered, order.about(p), "undelivered"))
+        failed = frozenset(
+            p for p in phones if self.chance.happens(receipts.undelivered, order.about(p), "undelivered")
+        )
         final_at = now + self.latency(order.first) + self.receipt_delay(order.first)
-        return Sent(smsid, order, phones, order.segments or 0, failed, cost, time.time(), final_at)
+        listed_at = now + self.dials.index_lag_seconds
+        return Sent(smsid, order, phones, order.segments or 0, failed, cost, self.wall(), final_at, listed_at)
 
     def latency(self, phone: str) -> float:
         """Seconds until a number's submission is answered."""
@@ -148,7 +161,7 @@ class Carrier:
         fate = FATES.get(decision.code, Fate.REFUSED) if decision.code else Fate.LOST
         return Arrival(
             time=now,
-            wall=time.time(),
+            wall=self.wall(),
             phones=order.phones or (),
             request_id=order.request_id,
             smsid=decision.smsid,

@@ -38,18 +38,20 @@ class PretendCarrier:
         port: int = 0,
         ledger_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         if not loopback(host):
             raise ValueError(f"a pretend carrier listens on loopback only, not on {host}")
         self.dials = dials or Dials()
-        self._host, self._port, self._clock, self._path = host, port, clock, ledger_file
+        self._host, self._port, self._path = host, port, ledger_file
+        self._clock, self._wall = clock, wall
         self._file: IO[str] | None = None
 
     async def __aenter__(self) -> Self:
         # Line by line: whoever reads the file while we run sees whole entries.
         self._file = self._path.open("a", encoding="utf-8", buffering=1) if self._path else None
         self.ledger = Ledger(self._file)
-        self._carrier = Carrier(self.dials, self.ledger, self._clock)
+        self._carrier = Carrier(self.dials, self.ledger, self._clock, self._wall)
         self._postman = await Postman(self.dials.receipts, self.ledger, self._clock).__aenter__()
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -142,8 +144,9 @@ class PretendCarrier:
         query = request.query
         if not self._carrier.knows(query.get("ApiKey", ""), query.get("SecretKey", "")):
             return web.json_response(wire.refusal("101"))
-        sent = self._carrier.sent.get(query.get("RefId", ""))
-        return web.json_response(tell(sent, self._clock() >= sent.final_at) if sent else wire.refusal("105"))
+        sent, now = self._carrier.sent.get(query.get("RefId", "")), self._clock()
+        known = sent is not None and now >= sent.listed_at
+        return web.json_response(tell(sent, now >= sent.final_at) if sent and known else wire.refusal("105"))
 
     async def _sent_data(self, request: web.Request) -> web.Response:
         asked = _read(wire.Listing, await request.read())

@@ -92,7 +92,7 @@ class Listing(Keys):
     since: str = Field(alias="From")
     until: str = Field(alias="To")
     page: int = Field(default=1, alias="Page", ge=1)
-    size: int = Field(default=500, alias="PageSize", ge=1, le=5000)
+    size: int = Field(default=500, alias="PageSize", ge=1, le=500)
     sms_type: str = Field(default="", alias="SmsType")
 
 
@@ -181,27 +181,28 @@ def sent_data(asked: Listing, sent: Mapping[str, Sent], now: float) -> dict[str,
     """GetSmsSentData_V2: one row a number, oldest first. Raises ValueError for a time that cannot be read."""
     since, until = (_moment(text) for text in (asked.since, asked.until))
     rows = [
-        _row(one, phone, now)
-        for one in sent.values()
-        if since <= one.created <= until and asked.sms_type in ("", _type(one))
+        _row(one, number, phone, now)
+        for number, one in enumerate(sent.values(), start=1)
+        if since <= one.created <= until and asked.sms_type in ("", _type(one)) and now >= one.listed_at
         for phone in one.phones
     ]
     first = (asked.page - 1) * asked.size
     return {"CodeResult": "100", "CountTotal": len(rows), "SentData": rows[first : first + asked.size]}
 
 
-def _row(sent: Sent, phone: str, now: float) -> dict[str, Any]:
+def _row(sent: Sent, number: int, phone: str, now: float) -> dict[str, Any]:
+    """`ReferenceId` is the SMSID; `SmsId` is what the vendor's web pages show, and no RequestId is listed."""
     final = now >= sent.final_at
     return {
         "Campaign": sent.order.campaign,
         "Content": sent.order.text,
-        "Phone": phone,
+        "Phone": f"0{phone[2:]}",
         "ReferenceId": sent.smsid,
         "SellPrice": sent.price / len(sent.phones),
         "SendResult": 2 if not final else 0 if phone in sent.failed else 1,
         "SendStatus": FINISHED if final else 2,
         "SentTime": f"/Date({int(sent.created * 1000)}+0700)/",
-        "SmsId": sent.smsid,
+        "SmsId": number,
         "SmsType": int(_type(sent)),
     }
 

@@ -9,7 +9,9 @@ import asyncio
 import logging
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -18,8 +20,11 @@ from providers.base import (
     Accepted,
     Callback,
     Encoding,
+    Finding,
+    Lookup,
     Outcome,
     Provider,
+    Queried,
     Reason,
     Receipt,
     Receipts,
@@ -83,6 +88,13 @@ class Adapter(ABC):
     @abstractmethod
     def hostile_callbacks(self) -> list[Callback]:
         """Callbacks that must be refused with a ValueError."""
+
+    def listing(self, lookups: Sequence[Lookup]) -> bytes:
+        """The body that says that every one of these was delivered; asked for where `status_lookup` is promised."""
+        raise NotImplementedError
+
+    # Answers to a status query that prove nothing, beside `UNREADABLE`.
+    hostile_listings: ClassVar[dict[str, bytes]] = {}
 
     def provider(self, origin: str, http: Http) -> Provider:
         """Built as the dispatcher builds it."""
@@ -231,6 +243,75 @@ class Conformance:
             (receipt,) = self.receipts(noisy)
             assert len(receipt.raw) <= 4000
             assert receipt.raw.isprintable()
+
+    async def queried(self, body: bytes, asked: Sequence[Lookup], status: str = "200 OK") -> Queried:
+        if not provider_class(self.adapter.name).capabilities.status_lookup:
+            pytest.skip("no status query")
+        async with raw_server(answers(body, status)) as server, Http(timeouts=QUICK) as http:
+            return await self.adapter.provider(server.origin, http).query(asked)
+
+    async def unanswered(self, origin: str) -> ProviderError:
+        if not provider_class(self.adapter.name).capabilities.status_lookup:
+            pytest.skip("no status query")
+        async with Http(timeouts=QUICK) as http:
+            with pytest.raises(ProviderError) as caught:
+                await self.adapter.provider(origin, http).query(lookups(2))
+        return caught.value
+
+    async def test_a_status_query_that_is_not_promised_says_so(self) -> None:
+        if provider_class(self.adapter.name).capabilities.status_lookup:
+            pytest.skip("promised")
+        provider = self.adapter.provider("http://127.0.0.1:9/", None)  # type: ignore[arg-type]  # nothing may be asked
+        with pytest.raises(NotImplementedError, match="status_lookup"):
+            await provider.query(lookups(1))
+
+    async def test_there_is_one_finding_for_each_lookup_in_order(self) -> None:
+        asked = [*lookups(5)[::-1], lookups(1)[0]]  # the last one is asked for twice
+        answer = await self.queried(self.adapter.listing(lookups(5)), asked)
+        assert [found.message_id for found in answer.found] == [lookup.message_id for lookup in asked]
+        assert {found.outcome for found in answer.found} == {Finding.DELIVERED}
+        assert answer.exchanges
+
+    async def test_asking_for_nothing_asks_nobody(self) -> None:
+        assert await self.queried(b"", []) == Queried((), ())
+
+    async def test_an_answer_that_proves_nothing_leaves_the_message_unknown(self) -> None:
+        for name, body in {**UNREADABLE, **self.adapter.unreadable, **self.adapter.hostile_listings}.items():
+            for asked in (lookups(3), [replace(lookup, reference="sms-1") for lookup in lookups(3)]):
+                try:
+                    answer = await self.queried(body, asked)
+                except ProviderError:
+                    continue
+                assert [found.message_id for found in answer.found] == [lookup.message_id for lookup in asked]
+                assert {found.outcome for found in answer.found} == {Finding.UNKNOWN}, name
+
+    @pytest.mark.parametrize("cut", CUTS)
+    async def test_a_cut_query_is_a_failure_with_its_exchange(self, cut: str) -> None:
+        async with raw_server(CUTS[cut]) as server:
+            failure = await self.unanswered(server.origin)
+        assert failure.exchange is not None
+
+    async def test_a_query_keeps_no_secret_no_number_and_no_text(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG, logger="providers")
+        echo = f"key {self.adapter.secrets[0]}, number {MSISDN}, text {TEXT}"
+        refusal = self.adapter.refusing(self.adapter.unknown_code, echo)
+        told = [repr(await self.queried(self.adapter.listing(lookups(3)), lookups(3)))]
+        told.append(repr(await self.queried(refusal, lookups(1))))
+        told.append(repr(await self.queried(refusal, [replace(lookups(1)[0], reference="sms-1")])))
+        for behaviour in (*CUTS.values(), answers(echo.encode()), answers(echo.encode(), "500 No")):
+            async with raw_server(behaviour) as server:
+                told.append(everything_about(await self.unanswered(server.origin)))
+        told.append(everything_about(await self.unanswered(closed_port())))
+        told.append(caplog.text)
+        private = (*self.adapter.secrets, MSISDN, MSISDN[2:], TEXT, TEXT[:20])
+        assert [(value, text) for text in told for value in private if value in text] == []
+
+
+def lookups(count: int) -> list[Lookup]:
+    """Questions about the messages of `submissions(count)`, sent an hour ago."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    until = since + timedelta(minutes=1)
+    return [Lookup(one.message_id, one.msisdn, one.text, since, until) for one in submissions(count)]
 
 
 def submissions(count: int) -> list[Submission]:
