@@ -21,6 +21,8 @@ STANDBY_SECONDS = 1.0
 REQUEUE_SECONDS = 60.0
 BATCHES_PER_ROUTE = 4
 HOUSEKEEPING_TICKS = 8
+# eSMS documents 24 hours: 20 of them are used, the rest is for clocks that differ.
+DEDUPE_SHARE = 20 / 24
 # The clock that holds this lock ticks; the database frees it when that clock's connection ends.
 LEADER_LOCK = 7_203_117_002
 
@@ -71,6 +73,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], *, housekeeping: bo
         await runtime.queue.put(Verb.SETTLE)
     if housekeeping:
         async with runtime.pool.connection() as connection:
+            await messages.ask_again(connection, memories(runtime), runtime.settings.patience_seconds)
             await tidy(connection, runtime.settings.settle_seconds)
 
 
@@ -80,6 +83,12 @@ async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]
     fresh = [wave for wave in waves if now - enqueued.get(wave, -REQUEUE_SECONDS) >= REQUEUE_SECONDS]
     if fresh and await runtime.queue.put(Verb.EXPAND, fresh):
         enqueued.update(dict.fromkeys(fresh, now))
+
+
+def memories(runtime: Runtime) -> dict[str, float]:
+    """Routes whose carrier deduplicates on our id, each with the seconds in which we rely on it."""
+    known = {name: route.provider.capabilities.dedupe_seconds for name, route in runtime.routes.items()}
+    return {name: seconds * DEDUPE_SHARE for name, seconds in known.items() if seconds}
 
 
 async def tidy(connection: Connection, settle_seconds: float) -> None:

@@ -234,6 +234,18 @@ async def resume(connection: Connection, edition: str, by: str) -> None:
     await audit.record(connection, _name(by), f"campaign.{Act.RESUME}", edition)
 
 
+async def settle_uncertain(connection: Connection, edition: str, by: str, reason: str, *, resend: bool) -> int:
+    """Send again, or close, what nobody knows of; answers how many messages it was. Raises `ControlError`."""
+    stored = await find(connection, edition, lock=True)
+    if not reason.strip():
+        raise ControlError("Cần ghi lý do (--reason): quyết định này được lưu vào nhật ký thao tác.")
+    act = messages.resend_campaign if resend else messages.close_campaign
+    count = await act(connection, stored.id)
+    word = "resend" if resend else "close"
+    await audit.record(connection, _name(by), f"uncertain.{word}", edition, reason=reason, messages=count)
+    return count
+
+
 async def view(connection: Connection, edition: str) -> View:
     """The campaign as it stands, all figures from one snapshot: the caller's transaction is repeatable read."""
     stored = await find(connection, edition)

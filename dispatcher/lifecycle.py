@@ -54,6 +54,7 @@ class Event(StrEnum):
     RETURNED = "returned"
     LOST = "lost"
     UNSETTLED = "unsettled"
+    RESENT = "resent"
     RECEIPT_DELIVERED = "receipt_delivered"
     RECEIPT_UNDELIVERED = "receipt_undelivered"
 
@@ -85,6 +86,8 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.UNCERTAIN, E.ACCEPTED): S.SUBMITTED,
     (S.UNCERTAIN, E.REFUSED): S.REJECTED,
     (S.UNCERTAIN, E.UNSETTLED): S.UNCONFIRMED,
+    (S.UNCERTAIN, E.RESENT): S.QUEUED,
+    (S.UNCONFIRMED, E.RESENT): S.QUEUED,
     (S.UNCERTAIN, E.RECEIPT_DELIVERED): S.DELIVERED,
     (S.UNCERTAIN, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
     (S.UNDELIVERED, E.RECEIPT_DELIVERED): S.DELIVERED,

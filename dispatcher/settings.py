@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)
     batch_size: int = Field(default=500, ge=1, le=10_000)
     lease_seconds: float = Field(default=60, gt=0)
+    patience_seconds: float = Field(default=120, gt=0)
     settle_seconds: float = Field(default=72 * 3600, gt=0)
     log_format: Literal["auto", "json", "console"] = "auto"
 

@@ -10,7 +10,7 @@ from dispatcher.lifecycle import Event
 from dispatcher.retrying import Decision, decide
 from dispatcher.store.batches import Row
 from dispatcher.store.messages import Result, StoredExchange
-from providers.base import Accepted, Refused, Submitted, Unclear, Verdict
+from providers.base import Accepted, Reason, Refused, Submitted, Unclear, Verdict
 from providers.errors import ProviderError
 
 
@@ -83,14 +83,16 @@ def _keep(call: Call, exchanges: list[StoredExchange]) -> int | None:
 
 def _words(call: Call) -> list[tuple[_Word, Decision | None]]:
     if isinstance(call.answer, Submitted):
-        return [(_verdict(verdict), None) for verdict in call.answer.verdicts]
+        return [(_verdict(verdict, row), None) for verdict, row in zip(call.answer.verdicts, call.rows, strict=True)]
     return [_failure(call.answer, row) for row in call.rows]
 
 
-def _verdict(verdict: Verdict) -> _Word:
+def _verdict(verdict: Verdict, row: Row) -> _Word:
     match verdict:
         case Accepted(reference=reference):
             return _Word(Event.ACCEPTED, "accepted", reference=reference)
+        case Refused(reason=Reason.DUPLICATE, code=code) if row.doubted:
+            return _Word(Event.ACCEPTED, "accepted", reason="the carrier has it from an earlier try", code=code)
         case Refused(reason=reason, code=code, detail=detail):
             return _Word(Event.REFUSED, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
         case Unclear(code=code, detail=detail):

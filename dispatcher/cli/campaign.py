@@ -16,13 +16,28 @@ from campaigns import compose, definition, rules, schedule
 from campaigns.calendar import spoken
 from campaigns.campaign import Campaign
 from dispatcher import control
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, give, give_line, moment, number, out, table
+from dispatcher.cli.terminal import (
+    ME,
+    AsJson,
+    By,
+    Desk,
+    Edition,
+    at_desk,
+    fail,
+    give,
+    give_line,
+    moment,
+    number,
+    out,
+    table,
+)
 from dispatcher.control import SPOKEN, View
-from dispatcher.lifecycle import Act, CampaignStatus
+from dispatcher.delivery_log import shown
+from dispatcher.lifecycle import Act, CampaignStatus, Status
 from dispatcher.routing import table as route_table
 from dispatcher.routing import unserved
 from dispatcher.settings import load_routes
-from dispatcher.store import audiences, campaigns, routes
+from dispatcher.store import audiences, campaigns, log, routes
 from dispatcher.store.database import Connection
 from dispatcher.words import STATUS_WORDS, WAVE_WORDS
 
@@ -31,6 +46,9 @@ app = typer.Typer(help="Chiến dịch: kiểm tra, thêm, duyệt, bắt đầu
 Source = Annotated[str, typer.Argument(metavar="TỆP", help="Tệp TOML, hoặc tên một chiến dịch có sẵn trong thư viện.")]
 Year = Annotated[int | None, typer.Option(help="Năm thực hiện; thay cho year trong tệp.")]
 
+# What nobody knows, and how much of it is shown.
+DOUBTFUL = (Status.UNCERTAIN, Status.UNCONFIRMED)
+LISTED = 1000
 ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
 
 
@@ -305,6 +323,55 @@ def pause(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
 def cancel(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
     """Hủy hẳn: những tin chưa gửi sẽ không gửi nữa."""
     _stop(edition, by, Act.CANCEL, as_json=as_json)
+
+
+@app.command()
+def uncertain(
+    edition: Edition,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Gửi lại những tin chưa rõ (người dân có thể nhận hai lần).")
+    ] = False,
+    close: Annotated[bool, typer.Option("--close", help="Thôi chờ: ghi là không xác nhận được.")] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Lý do của quyết định; bắt buộc khi gửi lại hoặc thôi chờ.")
+    ] = "",
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Tin chưa rõ kết quả: liệt kê, gửi lại hoặc thôi chờ. Không ai được tự động gửi lại khi nhà mạng không chống trùng."""
+    if resend and close:
+        fail("Chọn một trong hai: --resend hoặc --close.", 2)
+    if not (resend or close):
+        return _list_uncertain(edition, as_json=as_json)
+
+    async def act(desk: Desk) -> int:
+        async with desk.pool.connection() as connection:
+            return await control.settle_uncertain(connection, edition, by, reason, resend=resend)
+
+    count = at_desk(act)
+    if as_json:
+        return give({"campaign": edition, "act": "resend" if resend else "close", "messages": count})
+    out.print(f"{number(count)} tin {'được xếp hàng gửi lại' if resend else 'được ghi là không xác nhận được'}.")
+    return None
+
+
+def _list_uncertain(edition: str, *, as_json: bool) -> None:
+    async def act(desk: Desk) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        async with desk.pool.connection() as connection:
+            counts = (await control.view(connection, edition)).counts
+            found = await log.search(connection, limit=LISTED, edition=edition, statuses=DOUBTFUL)
+        return counts, [shown(row, desk.keyring, reveal=False) for row in found]
+
+    counts, found = at_desk(act)
+    numbers = {status: counts.get(status, 0) for status in DOUBTFUL}
+    if as_json:
+        return give({"campaign": edition, "counts": numbers, "messages": found})
+    told = ", ".join(f"{number(count)} {STATUS_WORDS[status]}" for status, count in numbers.items())
+    rows = [
+        (r["msisdn"], r["wave"], r["route"], STATUS_WORDS[Status(r["status"])], r["attempts"], r["error_code"])
+        for r in found
+    ]
+    return table(f"{edition}: {told}", ("số", "đợt", "đường gửi", "trạng thái", "lần thử", "mã"), rows)
 
 
 @app.command()

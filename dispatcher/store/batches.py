@@ -88,7 +88,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a batch that is still to be sent."""
+    """One message of a batch that is still to be sent. `doubted`: an earlier try may have been taken, nobody knows."""
 
     id: UUID
     msisdn_hash: bytes
@@ -97,6 +97,7 @@ class Row:
     text_id: int
     segments: int
     attempts: int
+    doubted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ async def release(connection: Connection, held: Lease, delay_seconds: float) -> 
 async def open_rows(connection: Connection, held: Lease) -> list[Row]:
     """The messages of the batch that wait to be sent, in the order of their ids."""
     cursor = await connection.execute(
-        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts"
+        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts,"
+        " m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain') AS doubted"
         " FROM messages m JOIN recipients r USING (msisdn_hash)"
         " WHERE m.wave_id = %s AND m.batch_id = %s AND m.status IN ('queued', 'retrying') ORDER BY m.id",
         [held.wave_id, held.batch_id],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -67,10 +67,50 @@ CLOSED_WAVES = """
 SELECT w.id FROM waves w WHERE (w.status = 'cancelled' OR (w.status = 'sending' AND w.closes_at <= dispatcher_now()))
 AND EXISTS (SELECT FROM batches b WHERE b.wave_id = w.id AND NOT b.done)
 """
+# Sent again under the same id: the batch opens once more, and with it its wave and campaign. Only while the wave's time
+# lasts, and never one that is on the suppression list by now (the claim sees to that).
+RESEND = f"""
+WITH input AS (
+    SELECT m.id, 'resent' AS event
+    FROM messages m JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id JOIN batches b ON b.id = m.batch_id
+    WHERE m.status = ANY(%(statuses)s::message_status[]) AND w.status IN ('sending', 'done')
+      AND c.status IN ('running', 'finished', 'paused') AND dispatcher_now() < w.closes_at AND {{which}}
+),
+{move_sql()},
+reopened AS (
+    UPDATE batches SET done = false, due_at = clock_timestamp(), enqueued_at = NULL
+    WHERE id IN (SELECT m.batch_id FROM messages m JOIN moved USING (id))
+),
+waves_again AS (
+    UPDATE waves SET status = 'sending' WHERE status = 'done' AND id IN (SELECT wave_id FROM moved) RETURNING campaign_id
+),
+campaigns_again AS (
+    UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (SELECT campaign_id FROM waves_again)
+)
+SELECT count(*)::int AS n FROM moved
+"""
+# A carrier that knows our id sends nothing twice within its memory: asking again is how it tells us what it has.
+ASK_AGAIN = """
+b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND EXISTS (
+    SELECT FROM unnest(%(routes)s::text[], %(memories)s::interval[]) AS r (route, memory)
+    WHERE r.route = b.route AND dispatcher_now() < r.memory + (
+        SELECT min(a.started_at) FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'
+    )
+)
+"""
 UNSETTLED = f"""
 WITH input AS (
     SELECT id, 'unsettled' AS event FROM messages
     WHERE status = 'uncertain' AND changed_at < dispatcher_now() - %(settle)s LIMIT 10000
+),
+{move_sql()}
+SELECT count(*)::int AS n FROM moved
+"""
+
+CLOSE = f"""
+WITH input AS (
+    SELECT m.id, 'unsettled' AS event FROM messages m JOIN waves w ON w.id = m.wave_id
+    WHERE m.status = 'uncertain' AND w.campaign_id = %(campaign)s
 ),
 {move_sql()}
 SELECT count(*)::int AS n FROM moved
@@ -187,6 +227,41 @@ async def sweep(connection: Connection, wave_ids: Sequence[int]) -> int:
     if not wave_ids:
         return 0
     row = await one(connection, SWEEP.format(move=move_sql()), {**MOVE_ARGUMENTS, "waves": list(wave_ids)})
+    return int(row.n)
+
+
+async def resend_campaign(connection: Connection, campaign_id: int) -> int:
+    """Queue again, on a person's word, what is uncertain or unconfirmed in a campaign; answers how many."""
+    row = await one(
+        connection,
+        RESEND.format(which="w.campaign_id = %(campaign)s"),
+        {**MOVE_ARGUMENTS, "statuses": ["uncertain", "unconfirmed"], "campaign": campaign_id},
+    )
+    return int(row.n)
+
+
+async def close_campaign(connection: Connection, campaign_id: int) -> int:
+    """Give up waiting, on a person's word, for what is uncertain in a campaign; answers how many."""
+    row = await one(connection, CLOSE, {**MOVE_ARGUMENTS, "campaign": campaign_id})
+    return int(row.n)
+
+
+async def ask_again(connection: Connection, memories: Mapping[str, float], patience_seconds: float) -> int:
+    """Queue again what has been uncertain for the patience, where the carrier will not send it twice.
+
+    `memories` is route -> for how many seconds after the first doubtful try its carrier still knows our id.
+    """
+    row = await one(
+        connection,
+        RESEND.format(which=ASK_AGAIN),
+        {
+            **MOVE_ARGUMENTS,
+            "statuses": ["uncertain"],
+            "routes": list(memories),
+            "memories": [timedelta(seconds=seconds) for seconds in memories.values()],
+            "patience": timedelta(seconds=patience_seconds),
+        },
+    )
     return int(row.n)
 
 

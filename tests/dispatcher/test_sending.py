@@ -304,7 +304,7 @@ async def test_a_carrier_that_cannot_be_reached_costs_attempts_and_fails_in_the_
 
 
 async def test_long_texts_are_cut_into_chunks_by_segments() -> None:
-    rows = [batches.Row(None, b"", b"", "1", 1, segments, 0) for segments in (1, 2, 3, 9, 1, 1)]  # type: ignore[arg-type]
+    rows = [batches.Row(None, b"", b"", "1", 1, segments, 0, False) for segments in (1, 2, 3, 9, 1, 1)]  # type: ignore[arg-type]
     assert [[row.segments for row in chunk] for chunk in sending.chunks(rows, 3)] == [[1, 2], [3], [9], [1, 1]]
     assert list(sending.chunks([], 3)) == []
 

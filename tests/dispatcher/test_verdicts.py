@@ -17,8 +17,8 @@ START, END = datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, tzinfo
 EXCHANGE = Exchange("POST", "200", 200, START, 0.25)
 
 
-def row(number: int = 1, attempts: int = 0) -> Row:
-    return Row(UUID(int=number), b"h" * 16, b"c", "1", 1, 2, attempts)
+def row(number: int = 1, attempts: int = 0, *, doubted: bool = False) -> Row:
+    return Row(UUID(int=number), b"h" * 16, b"c", "1", 1, 2, attempts, doubted)
 
 
 def call(answer: Submitted | ProviderError, *rows: Row) -> Call:
@@ -44,6 +44,13 @@ def test_a_verdict_is_stored_in_our_words_with_the_carriers_code(
     assert (result.reason, result.code, result.segments) == (reason, code, 2)
     assert (result.started_at, result.ended_at, result.number, result.refund) == (START, END, 1, False)
     assert (reading.halt, reading.park) == (False, None)
+
+
+def test_a_duplicate_means_accepted_where_an_earlier_try_was_in_doubt_and_a_refusal_elsewhere() -> None:
+    duplicate = Submitted((Refused(Reason.DUPLICATE, "124"),) * 2, EXCHANGE)
+    reading = read([call(duplicate, row(1, attempts=1, doubted=True), row(2))])
+    assert [result.event for result in reading.results] == [Event.ACCEPTED, Event.REFUSED]
+    assert [result.code for result in reading.results] == ["124", "124"]
 
 
 FAILURES: list[tuple[ProviderError, Event, str, bool, bool, float, bool]] = [
