@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from dispatcher.broker import Verb
+from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.store import batches, campaigns, counters, messages, receipts
@@ -49,16 +50,20 @@ async def _lead(runtime: Runtime, addresses: Addresses) -> None:
             return
         log.info("clock.leading")
         enqueued: dict[int, float] = {}
+        budgets: dict[int, Budget] = {}
         ticks = 0
         while not runtime.stopping.is_set():
             await leader.execute("SELECT 1")
-            await tick(runtime, enqueued, housekeeping=ticks % HOUSEKEEPING_TICKS == 0)
+            await tick(runtime, enqueued, budgets, housekeeping=ticks % HOUSEKEEPING_TICKS == 0)
             ticks += 1
             await _pause(runtime, TICK_SECONDS)
 
 
-async def tick(runtime: Runtime, enqueued: dict[int, float], *, housekeeping: bool) -> None:
-    """Once: open waves, enqueue what is due, settle what has come in; now and then tidy up."""
+async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, Budget], *, housekeeping: bool) -> None:
+    """Once: open waves, enqueue what is due, settle what has come in; now and then tidy up.
+
+    `enqueued` and `budgets` are what a clock remembers from tick to tick; a new one may start without.
+    """
     async with runtime.pool.connection() as connection:
         opened = await campaigns.open_due_waves(connection)
     await _expand(runtime, opened, enqueued)
@@ -73,6 +78,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], *, housekeeping: bo
         await runtime.queue.put(Verb.SETTLE)
     if housekeeping:
         async with runtime.pool.connection() as connection:
+            await hold_refused(connection, budgets)
             await messages.ask_again(connection, memories(runtime), runtime.settings.patience_seconds)
             await tidy(connection, runtime.settings.settle_seconds)
 
@@ -83,6 +89,21 @@ async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]
     fresh = [wave for wave in waves if now - enqueued.get(wave, -REQUEUE_SECONDS) >= REQUEUE_SECONDS]
     if fresh and await runtime.queue.put(Verb.EXPAND, fresh):
         enqueued.update(dict.fromkeys(fresh, now))
+
+
+async def hold_refused(connection: Connection, budgets: dict[int, Budget]) -> None:
+    """Hold waves that carriers refuse too often; one that a person lets go starts with a clean sheet."""
+    counts = await counters.by_wave(connection, await campaigns.sending(connection))
+    for gone in budgets.keys() - counts.keys():
+        del budgets[gone]
+    for wave, now in counts.items():
+        if wave not in budgets:
+            budgets[wave] = Budget()
+            budgets[wave].forgive(now)
+        elif reason := budgets[wave].spent(now):
+            log.error("wave.held", wave=wave, reason=reason)
+            await campaigns.hold(connection, [wave], reason)
+            del budgets[wave]
 
 
 def memories(runtime: Runtime) -> dict[str, float]:

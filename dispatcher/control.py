@@ -17,6 +17,7 @@ from dispatcher.store import audiences, audit, campaigns, counters, messages
 from dispatcher.store.audiences import Audience
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
+from dispatcher.waiting import OVER, reason
 
 # The id of a wave, and so of each of its messages, follows from its name: planning anew gives the same ids.
 NAMESPACE = uuid.UUID("5b0c2f4e-5d2b-5f0a-9f38-6f2f6f0f7a51")
@@ -45,13 +46,14 @@ class ControlError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class WaveView:
-    """One wave as it stands."""
+    """One wave as it stands; `waits` says why nothing of it leaves now, None when it does or is over."""
 
     slug: str
     title: str
     status: WaveStatus
     opens_at: str
     closes_at: str
+    waits: str | None
     planned: int
     segments: int
     counts: dict[str, int]
@@ -234,15 +236,43 @@ async def resume(connection: Connection, edition: str, by: str) -> None:
     await audit.record(connection, _name(by), f"campaign.{Act.RESUME}", edition)
 
 
-async def settle_uncertain(connection: Connection, edition: str, by: str, reason: str, *, resend: bool) -> int:
+async def hold_wave(connection: Connection, edition: str, slug: str, by: str) -> Stopped:
+    """Hold one wave back; the others go on. Raises `ControlError`."""
+    wave = await _open_wave(connection, edition, slug)
+    await campaigns.hold(connection, [wave.id], f"{_name(by)} tạm dừng")
+    stopped = _stopped(await counters.counts(connection, [wave.id]))
+    await audit.record(connection, _name(by), "wave.hold", f"{edition}/{slug}", saved=stopped.saved)
+    return stopped
+
+
+async def release_wave(connection: Connection, edition: str, slug: str, by: str) -> None:
+    """Let a wave that is held go on, whoever or whatever held it. Raises `ControlError`."""
+    wave = await _open_wave(connection, edition, slug)
+    if wave.held is None:
+        raise ControlError(f"Đợt {slug} không bị giữ lại.")
+    await campaigns.hold(connection, [wave.id], None)
+    await audit.record(connection, _name(by), "wave.release", f"{edition}/{slug}", held=wave.held)
+
+
+async def _open_wave(connection: Connection, edition: str, slug: str) -> StoredWave:
+    stored = await find(connection, edition, lock=True)
+    waves = {wave.slug: wave for wave in await campaigns.waves(connection, stored.id)}
+    if slug not in waves:
+        raise ControlError(f"Chiến dịch {edition} không có đợt {slug}. Các đợt: {', '.join(waves)}.")
+    if waves[slug].status in OVER:
+        raise ControlError(f"Đợt {slug} đã kết thúc.")
+    return waves[slug]
+
+
+async def settle_uncertain(connection: Connection, edition: str, by: str, why: str, *, resend: bool) -> int:
     """Send again, or close, what nobody knows of; answers how many messages it was. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)
-    if not reason.strip():
+    if not why.strip():
         raise ControlError("Cần ghi lý do (--reason): quyết định này được lưu vào nhật ký thao tác.")
     act = messages.resend_campaign if resend else messages.close_campaign
     count = await act(connection, stored.id)
     word = "resend" if resend else "close"
-    await audit.record(connection, _name(by), f"uncertain.{word}", edition, reason=reason, messages=count)
+    await audit.record(connection, _name(by), f"uncertain.{word}", edition, reason=why, messages=count)
     return count
 
 
@@ -250,7 +280,9 @@ async def view(connection: Connection, edition: str) -> View:
     """The campaign as it stands, all figures from one snapshot: the caller's transaction is repeatable read."""
     stored = await find(connection, edition)
     waves = await campaigns.waves(connection, stored.id)
-    views = tuple([await _wave_view(connection, wave) for wave in waves])
+    by_wave = await counters.by_wave(connection, [wave.id for wave in waves])
+    facts = await campaigns.waiting(connection, stored.id)
+    views = tuple(_wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id])) for wave in waves)
     counts: Counter[str] = Counter()
     for wave in views:
         counts.update(wave.counts)
@@ -267,16 +299,17 @@ async def view(connection: Connection, edition: str) -> View:
     )
 
 
-async def _wave_view(connection: Connection, wave: StoredWave) -> WaveView:
+def _wave_view(wave: StoredWave, counts: dict[str, int], waits: str | None) -> WaveView:
     return WaveView(
         slug=wave.slug,
         title=wave.title,
         status=wave.status,
         opens_at=wave.opens_at.isoformat(),
         closes_at=wave.closes_at.isoformat(),
+        waits=waits,
         planned=wave.planned,
         segments=wave.segments,
-        counts=await counters.counts(connection, [wave.id]),
+        counts=counts,
     )
 
 

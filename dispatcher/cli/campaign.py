@@ -283,15 +283,20 @@ def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
         counts = [number(wave.counts.get(s, 0)) for s in present]
         made.add_row(wave.slug, WAVE_WORDS[wave.status], number(wave.planned), *counts)
     yield made
+    for wave in seen.waves:
+        if wave.waits:
+            yield f"Đợt {wave.slug} chưa gửi: {escape(wave.waits)}."
     accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
     yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
     for route, reason in parked.items():
         yield f"[yellow]Đường gửi {route} đang dừng chờ người xử lý:[/] {escape(reason)}"
 
 
-def _stop(edition: str, by: str, act: Act, *, as_json: bool) -> None:
+def _stop(edition: str, by: str, act: Act, wave: str | None, *, as_json: bool) -> None:
     async def stop(desk: Desk) -> control.Stopped:
         async with desk.pool.connection() as connection:
+            if wave:
+                return await control.hold_wave(connection, edition, wave, by)
             return await control.stop(connection, edition, by, act)
 
     stopped = at_desk(stop)
@@ -313,16 +318,19 @@ def _stop(edition: str, by: str, act: Act, *, as_json: bool) -> None:
     return None
 
 
+WaveSlug = Annotated[str | None, typer.Option("--wave", help="Chỉ đợt này; các đợt khác không đổi.")]
+
+
 @app.command()
-def pause(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
-    """Tạm dừng gửi; cho biết đã ra bao nhiêu, giữ lại được bao nhiêu."""
-    _stop(edition, by, Act.PAUSE, as_json=as_json)
+def pause(edition: Edition, wave: WaveSlug = None, by: By = ME, as_json: AsJson = False) -> None:
+    """Tạm dừng gửi cả chiến dịch hoặc một đợt; cho biết đã ra bao nhiêu, giữ lại được bao nhiêu."""
+    _stop(edition, by, Act.PAUSE, wave, as_json=as_json)
 
 
 @app.command()
 def cancel(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
     """Hủy hẳn: những tin chưa gửi sẽ không gửi nữa."""
-    _stop(edition, by, Act.CANCEL, as_json=as_json)
+    _stop(edition, by, Act.CANCEL, None, as_json=as_json)
 
 
 @app.command()
@@ -375,12 +383,15 @@ def _list_uncertain(edition: str, *, as_json: bool) -> None:
 
 
 @app.command()
-def resume(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
-    """Gửi tiếp một chiến dịch đang tạm dừng."""
+def resume(edition: Edition, wave: WaveSlug = None, by: By = ME, as_json: AsJson = False) -> None:
+    """Gửi tiếp một chiến dịch đang tạm dừng, hoặc một đợt đang bị giữ lại."""
 
     async def act(desk: Desk) -> None:
         async with desk.pool.connection() as connection:
-            await control.resume(connection, edition, by)
+            if wave:
+                await control.release_wave(connection, edition, wave, by)
+            else:
+                await control.resume(connection, edition, by)
 
     at_desk(act)
     if as_json:

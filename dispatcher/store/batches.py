@@ -10,9 +10,10 @@ from uuid import UUID
 from dispatcher.store.database import Connection, one
 from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
 
-# Sendable now: the wave is open, the campaign runs, the hour is allowed, nobody parked the route.
+# Sendable now: the wave is open and not held, the campaign runs, the hour is allowed.
 SENDABLE = """
-w.status = 'sending' AND c.status = 'running' AND dispatcher_now() >= w.opens_at AND dispatcher_now() < w.closes_at
+w.status = 'sending' AND w.held IS NULL AND c.status = 'running'
+AND dispatcher_now() >= w.opens_at AND dispatcher_now() < w.closes_at
 AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
 AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to
 """

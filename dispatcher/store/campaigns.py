@@ -18,8 +18,21 @@ SELECT id, edition, title, status::text, author, added_at, approved_by, approved
 FROM campaigns
 """
 WAVE = """
-SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, planned, segments
+SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, held,
+       planned, segments
 FROM waves
+"""
+
+WAITING = """
+SELECT w.id AS wave_id, dispatcher_now() AS now,
+       (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
+           AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to AS in_window,
+       count(b.id) AS open, count(p.route) AS parked,
+       coalesce(array_agg(DISTINCT p.route) FILTER (WHERE p.route IS NOT NULL), '{}') AS parked_routes,
+       CASE WHEN min(b.due_at) > clock_timestamp() AND bool_and(b.leased_until IS NULL)
+            THEN dispatcher_now() + (min(b.due_at) - clock_timestamp()) END AS next_due_at
+FROM waves w LEFT JOIN batches b ON b.wave_id = w.id AND NOT b.done LEFT JOIN parked_routes p ON p.route = b.route
+WHERE w.campaign_id = %s GROUP BY w.id
 """
 
 
@@ -51,6 +64,7 @@ class StoredWave:
     window_to: time
     audience_id: int | None
     status: WaveStatus
+    held: str | None
     planned: int
     segments: int
 
@@ -189,3 +203,33 @@ async def finish_waves(connection: Connection) -> None:
         "UPDATE campaigns c SET status = 'finished' WHERE status = 'running' AND NOT EXISTS (SELECT FROM waves w"
         " WHERE w.campaign_id = c.id AND w.status IN ('scheduled', 'expanding', 'sending'))"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a wave waits for, as the database sees it: `open` batches, of which `parked` are on parked routes."""
+
+    wave_id: int
+    now: datetime
+    in_window: bool
+    open: int
+    parked: int
+    parked_routes: list[str]
+    next_due_at: datetime | None
+
+
+async def waiting(connection: Connection, campaign_id: int) -> dict[int, Waiting]:
+    """The facts for every wave of a campaign. `next_due_at` is given when nothing is due before, in dispatcher time."""
+    cursor = await connection.execute(WAITING, [campaign_id])
+    return {row.wave_id: Waiting(*row) async for row in cursor}
+
+
+async def hold(connection: Connection, wave_ids: Sequence[int], reason: str | None) -> None:
+    """Hold waves back for a reason, or let them go (None)."""
+    await connection.execute("UPDATE waves SET held = %s WHERE id = ANY(%s)", [reason, list(wave_ids)])
+
+
+async def sending(connection: Connection) -> list[int]:
+    """Waves that are being sent and not held."""
+    cursor = await connection.execute("SELECT id FROM waves WHERE status = 'sending' AND held IS NULL ORDER BY id")
+    return [row.id async for row in cursor]

@@ -12,6 +12,14 @@ WHERE wave_id = ANY(%s)
 GROUP BY status HAVING sum(n) <> 0
 """
 
+BY_WAVE = """
+SELECT wave_id, status::text, sum(n)::bigint AS n FROM (
+    SELECT wave_id, status, n FROM status_counts UNION ALL SELECT wave_id, status, n FROM status_deltas
+) AS kept
+WHERE wave_id = ANY(%s)
+GROUP BY wave_id, status HAVING sum(n) <> 0
+"""
+
 FOLD = """
 WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n)
 INSERT INTO status_counts (wave_id, status, n)
@@ -24,6 +32,15 @@ async def counts(connection: Connection, wave_ids: list[int]) -> dict[str, int]:
     """status -> number of messages, over the given waves; statuses without a message are left out."""
     cursor = await connection.execute(COUNTS, [wave_ids])
     return {row.status: row.n async for row in cursor}
+
+
+async def by_wave(connection: Connection, wave_ids: list[int]) -> dict[int, dict[str, int]]:
+    """wave -> status -> number of messages."""
+    cursor = await connection.execute(BY_WAVE, [wave_ids])
+    found: dict[int, dict[str, int]] = {wave: {} for wave in wave_ids}
+    async for row in cursor:
+        found[row.wave_id][row.status] = row.n
+    return found
 
 
 async def fold(connection: Connection) -> None:

@@ -170,14 +170,14 @@ async def test_each_route_has_only_so_many_batches_under_way(hall: Hall) -> None
 async def test_a_tick_asks_for_plans_then_for_sending_and_an_emptied_queue_loses_nothing(hall: Hall) -> None:
     wave = await hall.running(PEOPLE)
     enqueued: dict[int, float] = {}
-    await clock.tick(hall.runtime, enqueued, housekeeping=True)
-    await clock.tick(hall.runtime, enqueued, housekeeping=True)
+    await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
+    await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
     assert await queued(hall, Verb.EXPAND) == 1
     await expansion.expand(hall.runtime, wave)
-    await clock.tick(hall.runtime, enqueued, housekeeping=True)
+    await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
     assert await queued(hall, Verb.SEND) == 1
     await asyncio.to_thread(hall.runtime.queue._broker.client.flushdb)
     await hall.sql("UPDATE batches SET enqueued_at = enqueued_at - interval '61 s'")
-    await clock.tick(hall.runtime, enqueued, housekeeping=False)
+    await clock.tick(hall.runtime, enqueued, {}, housekeeping=False)
     assert await queued(hall, Verb.SEND) == 1
     assert await hall.counts() == {"queued": 3}

@@ -105,6 +105,7 @@ CREATE TABLE waves (
     window_to time NOT NULL,
     audience_id int REFERENCES audiences,
     status wave_status NOT NULL DEFAULT 'scheduled',
+    held text,  -- why nothing of it may leave for now, whatever its status
     expanded_to int NOT NULL DEFAULT 0,
     planned int NOT NULL DEFAULT 0,
     segments bigint NOT NULL DEFAULT 0,

@@ -1,0 +1,40 @@
+"""Why a wave waits, in words for the person who wonders: pure."""
+
+from __future__ import annotations
+
+from campaigns.calendar import VIETNAM, spoken
+from dispatcher.lifecycle import CampaignStatus, WaveStatus
+from dispatcher.store.campaigns import StoredWave, Waiting
+
+OVER = frozenset({WaveStatus.DONE, WaveStatus.MISSED, WaveStatus.CANCELLED})
+CAMPAIGN_WORDS = {
+    CampaignStatus.DRAFT: "chiến dịch chưa được duyệt",
+    CampaignStatus.APPROVED: "chiến dịch chưa bắt đầu",
+    CampaignStatus.PAUSED: "chiến dịch đang tạm dừng",
+}
+
+
+def reason(campaign: CampaignStatus, wave: StoredWave, facts: Waiting) -> str | None:
+    """The first thing that keeps the wave from being sent now; None when nothing does, or when it is over."""
+    if wave.status in OVER:
+        return None
+    if words := CAMPAIGN_WORDS.get(campaign):
+        return words
+    if wave.held:
+        return f"đợt đang được giữ lại: {wave.held}"
+    if facts.now < wave.opens_at:
+        return f"chờ tới giờ gửi: {spoken(wave.opens_at)}"
+    if wave.status is WaveStatus.EXPANDING:
+        return "đang lập danh sách tin"
+    return _sending(wave, facts)
+
+
+def _sending(wave: StoredWave, facts: Waiting) -> str | None:
+    if not facts.in_window:
+        window = f"{wave.window_from:%H:%M}-{wave.window_to:%H:%M}"
+        return f"ngoài khung giờ gửi {window} (bây giờ là {facts.now.astimezone(VIETNAM):%H:%M})"
+    if facts.open and facts.parked == facts.open:
+        return f"đường gửi đang dừng chờ người xử lý: {', '.join(facts.parked_routes)}"
+    if facts.next_due_at:
+        return f"chờ gửi lại lúc {facts.next_due_at.astimezone(VIETNAM):%H:%M:%S}"
+    return None

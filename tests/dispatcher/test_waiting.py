@@ -1,0 +1,65 @@
+"""Why a wave waits: the first reason a person should hear of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+
+from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
+from dispatcher.store import routes
+from dispatcher.store.campaigns import StoredWave, Waiting
+from dispatcher.waiting import reason
+from tests.dispatcher.hall import Hall
+
+NOON = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)  # 12:00 in Viet Nam
+WAVE = StoredWave(
+    1, UUID(int=1), 1, "launch", "Phát động", NOON - timedelta(hours=2), NOON + timedelta(hours=8), time(10), time(20),
+    1, WaveStatus.SENDING, None, 10, 10,
+)  # fmt: skip
+FACTS = Waiting(1, NOON, in_window=True, open=2, parked=0, parked_routes=[], next_due_at=None)
+RUNNING = CampaignStatus.RUNNING
+
+CASES = [
+    (RUNNING, WAVE, FACTS, None),
+    (RUNNING, replace(WAVE, status=WaveStatus.DONE), FACTS, None),
+    (CampaignStatus.APPROVED, WAVE, FACTS, "chưa bắt đầu"),
+    (CampaignStatus.PAUSED, WAVE, FACTS, "tạm dừng"),
+    (RUNNING, replace(WAVE, held="nhà mạng từ chối 40 trong 50"), FACTS, "từ chối 40 trong 50"),
+    (
+        RUNNING,
+        replace(WAVE, status=WaveStatus.SCHEDULED, opens_at=NOON + timedelta(days=1)),
+        FACTS,
+        "12:00 ngày 02/06/2026",
+    ),
+    (RUNNING, replace(WAVE, status=WaveStatus.EXPANDING), FACTS, "lập danh sách"),
+    (RUNNING, WAVE, replace(FACTS, in_window=False), "10:00-20:00"),
+    (RUNNING, WAVE, replace(FACTS, parked=1, parked_routes=["a"]), None),
+    (RUNNING, WAVE, replace(FACTS, parked=2, parked_routes=["a", "b"]), "a, b"),
+    (RUNNING, WAVE, replace(FACTS, next_due_at=NOON + timedelta(seconds=30)), "12:00:30"),
+]
+
+
+@pytest.mark.parametrize(("campaign", "wave", "facts", "words"), CASES)
+def test_the_reason_is_told(campaign: CampaignStatus, wave: StoredWave, facts: Waiting, words: str | None) -> None:
+    told = reason(campaign, wave, facts)
+    assert told is None if words is None else told is not None and words in told
+
+
+async def waits(hall: Hall) -> str | None:
+    return (await hall.view()).waves[0].waits
+
+
+async def test_a_campaigns_view_tells_it_from_the_database(hall: Hall) -> None:
+    await hall.planned(3)
+    assert await waits(hall) is None
+    await hall.rehearse(hours=8)  # the window of the day is over, the wave goes on tomorrow
+    assert "ngoài khung giờ" in (await waits(hall) or "")
+    await hall.rehearse(hours=1)
+    async with hall.runtime.pool.connection() as connection:
+        await routes.park(connection, "main", "no credit")
+    assert "main" in (await waits(hall) or "")
+    await hall.stop(Act.PAUSE)
+    assert "tạm dừng" in (await waits(hall) or "")
