@@ -39,7 +39,13 @@ WITH given AS (
         %(segments)s::smallint[], %(exchanges)s::bigint[]
     ) AS t (id, event, refund, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
 ),
-input AS (SELECT id, event, refund FROM given),
+-- A try that was given up for lost and overtaken by another must not call that one back to the queue.
+input AS (
+    SELECT g.id, g.refund, CASE
+        WHEN g.event IN ('not_sent', 'returned', 'exhausted', 'lost') AND m.attempts <> g.number THEN 'overtaken'
+        ELSE g.event END AS event
+    FROM given g JOIN messages m ON m.id = g.id
+),
 {move_sql(carried=", i.refund", also=", attempts = m.attempts - l.refund")}
 INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
 SELECT id, number, %(route)s, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id FROM given

@@ -19,19 +19,20 @@ SELECT dispatcher_now(), * FROM unnest(
 
 # A receipt without our id may come before we have stored the carrier's reference: it steps aside and waits for it, up to
 # an hour.
+# A message that was provably never handed over has no receipt: such a one is logged and moves nothing.
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
 WITH taken AS (
     SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
-           m.id AS message_id
+           m.id AS message_id, m.tried
     FROM (
         SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) AS i
     LEFT JOIN LATERAL (
-        SELECT m.id FROM messages m WHERE m.id = i.message_id
+        SELECT m.id, m.attempts > 0 AS tried FROM messages m WHERE m.id = i.message_id
         UNION ALL
-        SELECT a.message_id FROM attempts a
+        SELECT a.message_id, true FROM attempts a
         WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
         LIMIT 1
     ) AS m ON true
@@ -47,7 +48,7 @@ aside AS (
 ),
 input AS (
     SELECT DISTINCT ON (message_id) message_id AS id, id AS receipt, 'receipt_' || outcome AS event FROM ready
-    WHERE message_id IS NOT NULL AND outcome <> 'pending'
+    WHERE message_id IS NOT NULL AND outcome <> 'pending' AND tried
     ORDER BY message_id, (outcome = 'delivered') DESC, id
 ),
 {move_sql()}

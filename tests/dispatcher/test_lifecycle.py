@@ -13,7 +13,7 @@ from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, MOVES, WAITING, Act, Cam
 S, E = Status, Event
 DELIVERED, UNDELIVERED = Event.RECEIPT_DELIVERED, Event.RECEIPT_UNDELIVERED
 
-# As architecture.md draws it: status, what happens, status.
+# As docs/message-path.md draws it: status, what happens, status.
 DRAWN = [
     (S.QUEUED, E.SUPPRESSED, S.SUPPRESSED),
     (S.QUEUED, E.CANCELLED, S.CANCELLED),
@@ -44,6 +44,16 @@ DRAWN = [
     (S.UNDELIVERED, DELIVERED, S.DELIVERED),
     (S.UNCONFIRMED, DELIVERED, S.DELIVERED),
     (S.UNCONFIRMED, UNDELIVERED, S.UNDELIVERED),
+    (S.UNCONFIRMED, E.ACCEPTED, S.SUBMITTED),
+    (S.QUEUED, E.ACCEPTED, S.SUBMITTED),
+    (S.RETRYING, E.ACCEPTED, S.SUBMITTED),
+    (S.QUEUED, DELIVERED, S.DELIVERED),
+    (S.RETRYING, DELIVERED, S.DELIVERED),
+    (S.REJECTED, DELIVERED, S.DELIVERED),
+    (S.FAILED, DELIVERED, S.DELIVERED),
+    (S.SUPPRESSED, DELIVERED, S.DELIVERED),
+    (S.CANCELLED, DELIVERED, S.DELIVERED),
+    (S.EXPIRED, DELIVERED, S.DELIVERED),
 ]
 
 
@@ -73,9 +83,9 @@ def test_every_status_can_be_reached_from_queued() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_nothing_but_a_receipt_or_a_decision_to_send_again_moves_a_final_status(status: Status) -> None:
+def test_nothing_but_a_carriers_word_or_a_decision_to_send_again_moves_a_final_status(status: Status) -> None:
     events = {event for was, event in MOVES if was is status}
-    assert events <= {DELIVERED, UNDELIVERED, E.RESENT}
+    assert events <= {DELIVERED, UNDELIVERED, E.RESENT, E.ACCEPTED}
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - set(WAITING)))

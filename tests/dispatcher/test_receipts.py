@@ -58,7 +58,7 @@ async def test_any_order_gives_the_same_end_state_in_one_haul_or_one_by_one(hall
 
 async def test_a_receipt_before_our_own_record_of_the_answer_counts(hall: Hall) -> None:
     await hall.planned(2)
-    await hall.sql("UPDATE messages SET status = 'sending'")
+    await hall.sql("UPDATE messages SET status = 'sending', attempts = 1")
     await hall.sql("DELETE FROM status_deltas")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 2 FROM messages LIMIT 1")
     first, second = await ids(hall)

@@ -1,0 +1,228 @@
+"""Anything in any order: claims, answers, crashes, receipts, stops and decisions, over the real database.
+
+A model beside it knows what the carrier was handed. Run longer with HYPOTHESIS_PROFILE=long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from psycopg.rows import namedtuple_row
+
+from dispatcher import clock, control, receipts
+from dispatcher.lifecycle import Act, Event, Status
+from dispatcher.runtime import Addresses
+from dispatcher.store import batches, counters, messages
+from dispatcher.store import receipts as stored
+from dispatcher.store.batches import Lease
+from dispatcher.store.messages import Result
+from providers.base import Outcome, Receipt
+
+T = TypeVar("T")
+EDITION = "machine-2026"
+PEOPLE = 6
+NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
+WIRE = (Event.ACCEPTED, Event.REFUSED, Event.LOST, Event.NOT_SENT, Event.RETURNED)
+EXAMPLES = {"short": 60, "long": 20_000, "medium": 1_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+
+PLANTED = """
+DELETE FROM attempts; DELETE FROM receipts; DELETE FROM audit_trail; DELETE FROM receipt_inbox;
+DELETE FROM status_counts; DELETE FROM status_deltas; DELETE FROM messages; DELETE FROM batches; DELETE FROM texts;
+DELETE FROM waves; DELETE FROM campaigns; DELETE FROM recipients;
+UPDATE installation SET rehearsal_offset = '2026-06-01 09:00+07'::timestamptz - clock_timestamp();
+INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author, status)
+    SELECT id, 'machine-2026', 'machine', 2026, 'Machine', '{}', '', 'author', 'running' FROM organisations;
+INSERT INTO waves (uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, status, planned, segments)
+    SELECT gen_random_uuid(), id, 'only', 'Only', '2026-06-01 08:00+07', '2026-06-01 20:00+07', '08:00', '20:00', 'sending', 6, 6
+    FROM campaigns;
+INSERT INTO texts (wave_id, body, encoding, segments) SELECT id, 'x', 'gsm7', 1 FROM waves;
+INSERT INTO recipients SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), '', '1', 'viettel' FROM generate_series(1, 6) AS n;
+INSERT INTO batches (wave_id, route, ordinal, size, segments, due_at) SELECT id, 'main', 0, 6, 6, clock_timestamp() FROM waves;
+INSERT INTO messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network)
+    SELECT message_id(w.uid, r.msisdn_hash), w.id, b.id, r.msisdn_hash, t.id, 1, 'queued', dispatcher_now(), 'viettel'
+    FROM waves w, recipients r, batches b, texts t;
+INSERT INTO status_deltas SELECT id, 'queued', 6 FROM waves;
+"""
+
+
+@dataclass
+class Handed:
+    """Messages that a worker has claimed and handed to the carrier, and not recorded yet: message -> which try it was."""
+
+    numbers: dict[UUID, int]
+
+
+class Machine(RuleBasedStateMachine):
+    """One wave of six people, one batch, any number of workers that may die."""
+
+    url: ClassVar[str]
+    loop: ClassVar[asyncio.Runner]
+    connection: ClassVar[psycopg.AsyncConnection[Any]]
+
+    @initialize()
+    def plant(self) -> None:
+        self.run(self.connection.execute(PLANTED))
+        self.leases: list[Lease] = []
+        self.handed: list[Handed] = []
+        self.on_wire: Counter[UUID] = Counter()  # handed to the carrier and perhaps taken
+        self.excused: Counter[UUID] = Counter()  # provably not taken, or sent again on purpose
+        self.delivered: set[UUID] = set()
+
+    def run(self, act: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(act)
+
+    def rows(self) -> dict[UUID, tuple[Status, int]]:
+        cursor = self.run(self.connection.execute("SELECT id, status::text, attempts FROM messages ORDER BY id"))
+        return {row.id: (Status(row.status), row.attempts) for row in self.run(cursor.fetchall())}
+
+    @rule()
+    def take_a_lease(self) -> None:
+        cursor = self.run(self.connection.execute("SELECT id FROM batches"))
+        (batch,) = self.run(cursor.fetchall())
+        if held := self.run(batches.lease(self.connection, batch.id, 60)):
+            self.leases.append(held)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        """Any worker that ever had a lease tries to send anything; only some may."""
+        lease = data.draw(st.sampled_from(self.leases))
+        wanted = data.draw(st.lists(st.sampled_from(sorted(self.rows())), min_size=1, unique=True))
+        claim = self.run(messages.claim(self.connection, lease, wanted, 60))
+        if claim.ids:
+            assert lease is self.leases[-1]
+            rows = self.rows()
+            self.handed.append(Handed({message: rows[message][1] for message in claim.ids}))
+            self.on_wire.update(claim.ids)
+
+    @precondition(lambda self: self.handed)
+    @rule(data=st.data(), event=st.sampled_from(WIRE))
+    def answer(self, data: st.DataObject, event: Event) -> None:
+        """The carrier answers, soon, late or after the worker was given up for dead; the worker records it."""
+        handed = self.handed.pop(data.draw(st.integers(0, len(self.handed) - 1)))
+        refund = event is Event.RETURNED
+        results = [
+            Result(message, event.value, refund, number, NOW, NOW, event.value, None, None, None, 1, None)
+            for message, number in handed.numbers.items()
+        ]
+        self.run(messages.record(self.connection, "main", results, []))
+        if event in (Event.NOT_SENT, Event.RETURNED, Event.REFUSED):
+            self.excused.update(handed.numbers.keys())
+
+    @precondition(lambda self: self.handed)
+    @rule()
+    def the_worker_dies(self) -> None:
+        self.handed.pop()
+
+    @rule()
+    def the_lease_runs_out_and_the_clock_sees_it(self) -> None:
+        expired = "UPDATE batches SET leased_until = clock_timestamp() - interval '1 s' WHERE leased_until IS NOT NULL"
+        self.run(self.connection.execute(expired))
+        self.run(batches.disown_abandoned(self.connection))
+
+    @precondition(lambda self: self.on_wire)
+    @rule(data=st.data(), outcome=st.sampled_from(list(Outcome)), repeat=st.integers(1, 3))
+    def receipts_come(self, data: st.DataObject, outcome: Outcome, repeat: int) -> None:
+        """For anything that was ever handed over, also before its answer, also again."""
+        tried = sorted(message for message, (_, attempts) in self.rows().items() if attempts)
+        if not tried:
+            return
+        one = data.draw(st.sampled_from(tried))
+        receipt = receipts.arrived("main", Receipt(outcome, one.hex, None))
+        self.run(stored.put(self.connection, [receipt] * repeat))
+        self.run(stored.apply(self.connection, 1000))
+        if outcome is Outcome.DELIVERED:
+            self.delivered.add(one)
+
+    @rule()
+    def time_passes(self) -> None:
+        self.run(clock.tidy(self.connection, 0.0))
+
+    @rule(resend=st.booleans())
+    def a_person_decides(self, resend: bool) -> None:
+        doubtful = [i for i, (status, _) in self.rows().items() if status in (Status.UNCERTAIN, Status.UNCONFIRMED)]
+        self.run(control.settle_uncertain(self.connection, EDITION, "approver", "reason", resend=resend))
+        if resend:
+            self.excused.update(i for i in doubtful if self.rows()[i][0] is Status.QUEUED)
+
+    @rule(act=st.sampled_from([Act.PAUSE, Act.CANCEL, Act.RESUME]))
+    def a_person_stops_or_resumes(self, act: Act) -> None:
+        try:
+            if act is Act.RESUME:
+                self.run(control.resume(self.connection, EDITION, "approver"))
+            else:
+                self.run(control.stop(self.connection, EDITION, "approver", act))
+        except control.ControlError:
+            return  # not now: the table of campaigns says so
+
+    @precondition(lambda self: self.leases)
+    @rule()
+    def the_worker_gives_the_batch_back(self) -> None:
+        if not self.handed:
+            self.run(batches.release(self.connection, self.leases[-1], 0.0))
+
+    @rule()
+    def counters_are_folded(self) -> None:
+        self.run(counters.fold(self.connection))
+
+    @invariant()
+    def everybody_is_accounted_for(self) -> None:
+        if not hasattr(self, "handed"):
+            return
+        kept = self.run(control.view(self.connection, EDITION))
+        assert kept.counts == Counter(status.value for status, _ in self.rows().values())
+        assert kept.planned == PEOPLE == sum(kept.counts.values())
+
+    @invariant()
+    def nobody_is_sent_to_twice_without_a_reason(self) -> None:
+        for message, times in getattr(self, "on_wire", Counter()).items():
+            assert times <= 1 + self.excused[message]
+
+    @invariant()
+    def who_has_it_stays_delivered(self) -> None:
+        delivered = getattr(self, "delivered", set())
+        rows = self.rows() if delivered else {}
+        assert {rows[message][0] for message in delivered} <= {Status.DELIVERED}
+
+
+@pytest.fixture
+def machine(addresses: Addresses) -> Iterator[type[Machine]]:
+    with asyncio.Runner() as loop:
+        Machine.loop = loop
+        Machine.connection = loop.run(
+            psycopg.AsyncConnection.connect(addresses.database_url, autocommit=True, row_factory=namedtuple_row)
+        )
+        for table in ("attempts", "receipts", "audit_trail"):  # emptied before each example
+            loop.run(Machine.connection.execute(f"DROP TRIGGER append_only ON {table}"))
+        loop.run(Machine.connection.execute("SET synchronous_commit = off"))
+        yield Machine
+        loop.run(Machine.connection.close())
+
+
+@pytest.mark.timeout(0)
+def test_nothing_that_can_happen_breaks_the_promises(machine: type[Machine]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
