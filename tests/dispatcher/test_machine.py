@@ -94,25 +94,29 @@ class Machine(RuleBasedStateMachine):
         cursor = self.run(self.connection.execute("SELECT id, status::text, attempts FROM messages ORDER BY id"))
         return {row.id: (Status(row.status), row.attempts) for row in self.run(cursor.fetchall())}
 
-    @rule()
-    def take_a_lease(self) -> None:
+    @rule(data=st.data())
+    def a_worker_sends(self, data: st.DataObject) -> None:
+        """It takes the batch if it is free, and claims some messages under the newest lease."""
         cursor = self.run(self.connection.execute("SELECT id FROM batches"))
         (batch,) = self.run(cursor.fetchall())
         if held := self.run(batches.lease(self.connection, batch.id, 60)):
             self.leases.append(held)
+        if self.leases:
+            self.claim(self.leases[-1], data)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: len(self.leases) > 1)
     @rule(data=st.data())
-    def claim(self, data: st.DataObject) -> None:
-        """Any worker that ever had a lease tries to send anything; only some may."""
-        lease = data.draw(st.sampled_from(self.leases))
+    def a_worker_whose_lease_is_gone_tries_to_send(self, data: st.DataObject) -> None:
+        before = len(self.handed)
+        self.claim(data.draw(st.sampled_from(self.leases[:-1])), data)
+        assert len(self.handed) == before
+
+    def claim(self, lease: Lease, data: st.DataObject) -> None:
         wanted = data.draw(st.lists(st.sampled_from(sorted(self.rows())), min_size=1, unique=True))
-        claim = self.run(messages.claim(self.connection, lease, wanted, 60))
-        if claim.ids:
-            assert lease is self.leases[-1]
+        if ids := self.run(messages.claim(self.connection, lease, wanted, 60)).ids:
             rows = self.rows()
-            self.handed.append(Handed({message: rows[message][1] for message in claim.ids}))
-            self.on_wire.update(claim.ids)
+            self.handed.append(Handed({message: rows[message][1] for message in ids}))
+            self.on_wire.update(ids)
 
     @precondition(lambda self: self.handed)
     @rule(data=st.data(), event=st.sampled_from(WIRE))
@@ -159,12 +163,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(resend=st.booleans())
     def a_person_decides(self, resend: bool) -> None:
+        """On everything that nobody knows of."""
         doubtful = [i for i, (status, _) in self.rows().items() if status in (Status.UNCERTAIN, Status.UNCONFIRMED)]
         self.run(control.settle_uncertain(self.connection, EDITION, "approver", "reason", resend=resend))
         if resend:
             self.excused.update(i for i in doubtful if self.rows()[i][0] is Status.QUEUED)
 
-    @rule(act=st.sampled_from([Act.PAUSE, Act.CANCEL, Act.RESUME]))
+    @rule(act=st.sampled_from([Act.PAUSE, *[Act.RESUME] * 8, Act.CANCEL]))
     def a_person_stops_or_resumes(self, act: Act) -> None:
         try:
             if act is Act.RESUME:

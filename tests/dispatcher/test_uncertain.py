@@ -7,6 +7,7 @@ import pytest
 from dispatcher import clock, control
 from dispatcher.control import ControlError
 from dispatcher.store import messages
+from dispatcher.store.messages import Result
 from providers.sandbox import Dials
 from tests.dispatcher.hall import APPROVER, EDITION, Hall
 
@@ -120,3 +121,19 @@ async def test_who_has_refused_meanwhile_is_not_sent_to_again(hall: Hall) -> Non
     await hall.send()
     assert await hall.counts() == {"suppressed": 5}
     assert len(hall.carrier.ledger.arrivals) == 5
+
+
+@pytest.mark.parametrize("dials", [ALL_LOST])
+async def test_a_try_that_was_overtaken_cannot_call_its_successor_back(hall: Hall) -> None:
+    """Else a third worker would send what the second has just handed to the carrier."""
+    await lost(hall, 1)
+    await decide(hall, resend=True)
+    (message,) = await hall.sql("UPDATE messages SET status = 'sending', attempts = 2 RETURNING id, changed_at")
+    await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 1 FROM messages")
+    await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -1 FROM messages")
+    late = Result(
+        message.id, "not_sent", True, 1, message.changed_at, message.changed_at, "not_sent", None, None, None, 1, None
+    )
+    async with hall.runtime.pool.connection() as connection:
+        await messages.record(connection, "main", [late], [])
+    assert await hall.counts() == {"sending": 1}
