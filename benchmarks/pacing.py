@@ -1,26 +1,49 @@
 """How a route's limit is kept and used, read from the carrier's own log, with four worker processes.
 
-Run with `python -m benchmarks.pacing [TPS ...]`.
+Run with `python -m benchmarks.pacing [--mix] [--kill-worker] [--restart-valkey] [--rounds N] [--answer SECONDS] [TPS ...]`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import os
+import signal
+import statistics
 import tempfile
+import time
 from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rig import finished, installation_with, running
+from benchmarks.rig import Rig, installation_with, running
+from dispatcher.embedded import Embedded
 
 RATES = (20, 200, 1000)
 SECONDS = 20
+# Until all processes have batches and the wave is planned; judged for the limit, not for how much of it is used.
+WARM_UP_SECONDS = 6
 WORKERS = 4
+WINDOW = 64
+MIX = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the carrier saw: `segments` in `seconds` without the warm-up, and the most in any sliding second of all."""
+
+    seconds: float
+    segments: int
+    used: float
+    most: int
+    beyond: int
 
 
 def arrivals(ledger: Path) -> list[tuple[float, int]]:
     """(monotonic second, segments) of every request that the carrier saw, in its order."""
-    entries = (json.loads(line) for line in ledger.read_text("utf-8").splitlines())
+    lines = ledger.read_text("utf-8").splitlines(keepends=True)
+    entries = (json.loads(line) for line in lines if line.endswith("\n"))
     return sorted((e["time"], e["segments"]) for e in entries if e["kind"] == "request")
 
 
@@ -38,21 +61,69 @@ def over(seen: list[tuple[float, int]], tps: float) -> tuple[int, int]:
     return most, beyond
 
 
-def measure(tps: int) -> None:
-    """Send for about `SECONDS` at the route's pace, and print what the carrier saw."""
-    with tempfile.TemporaryDirectory() as folder:
-        people = tps * SECONDS
-        with installation_with(Path(folder) / "var", people, tps, 64, {}) as rig, running(rig, WORKERS):
-            whole = finished(rig, SECONDS * 4 + 60)
-        seen = arrivals(rig.ledger)
-    span = seen[-1][0] - seen[0][0]
-    total = sum(segments for _, segments in seen)
+def judged(seen: list[tuple[float, int]], tps: float) -> Seen:
+    begins, ends = seen[0][0] + WARM_UP_SECONDS, seen[-1][0]
+    segments = sum(segments for at, segments in seen if begins < at <= ends)
     most, beyond = over(seen, tps)
-    used = (total - seen[0][1]) / span / tps
-    print(f"{tps:>6} {total:>9,} {span:>8.1f} {used:>10.1%} {most:>9} {beyond:>7}{'' if whole else '  NOT FINISHED'}")
+    return Seen(ends - begins, segments, segments / (ends - begins) / tps, most, beyond)
+
+
+def measure(tps: int, asked: argparse.Namespace) -> Seen:
+    """Send for `WARM_UP_SECONDS` and `SECONDS` at the route's pace, with what was asked for going wrong half-way."""
+    segments = MIX if asked.mix else (1,)
+    people = tps * (WARM_UP_SECONDS + SECONDS + 10) // sum(segments) + 1
+    dials: dict[str, object] = {"latency_seconds": {"mean": asked.answer, "jitter": asked.answer / 2}}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "var"
+        rig = stack.enter_context(installation_with(folder, people, tps, WINDOW, dials, segments))
+        workers = stack.enter_context(running(rig, WORKERS))
+        _await_first(rig)
+        time.sleep(WARM_UP_SECONDS + SECONDS / 2)
+        if asked.kill_worker:
+            workers[1].kill()
+            workers.append(rig.python("dispatcher", "worker"))
+        if asked.restart_valkey:
+            _restart_valkey(rig, stack)
+        time.sleep(SECONDS / 2)
+        return judged(arrivals(rig.ledger), tps)
+
+
+def _await_first(rig: Rig) -> None:
+    while not rig.ledger.stat().st_size:
+        time.sleep(0.05)
+
+
+def _restart_valkey(rig: Rig, stack: ExitStack) -> None:
+    os.kill(int((rig.folder / "valkey" / "valkey.pid").read_text()), signal.SIGKILL)
+    stack.enter_context(Embedded(rig.folder))  # starts what does not run
+
+
+def _line(tps: int, seen: Seen) -> str:
+    return f"{tps:>6} {seen.segments:>9,} {seen.seconds:>8.1f} {seen.used:>10.2%} {seen.most:>12} {seen.beyond:>7}"
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pacing", description=__doc__)
+    parser.add_argument("--mix", action="store_true", help="texts of one, two and three segments")
+    parser.add_argument("--kill-worker", action="store_true", help="kill -9 a worker half-way and start another")
+    parser.add_argument("--restart-valkey", action="store_true", help="kill -9 Valkey half-way and start it again")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of each rate; the last line is their median")
+    parser.add_argument("--answer", type=float, default=0.0, help="seconds until the carrier answers, +/- 50 %%")
+    parser.add_argument("tps", type=int, nargs="*", default=RATES)
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = _asked()
+    print("   tps  segments  seconds   of limit  most in 1 s  beyond")
+    for tps in asked.tps:
+        rounds = [measure(tps, asked) for _ in range(asked.rounds)]
+        for seen in rounds:
+            print(_line(tps, seen), flush=True)
+        if len(rounds) > 1:
+            used = statistics.median(seen.used for seen in rounds)
+            print(f"{tps:>6} median of limit {used:.2%}, most {max(s.most for s in rounds)}", flush=True)
 
 
 if __name__ == "__main__":
-    print("   tps  segments  seconds   of limit  most in 1 s  beyond")
-    for rate in [int(argument) for argument in sys.argv[1:]] or RATES:
-        measure(rate)
+    main()

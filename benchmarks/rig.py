@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from dispatcher import control
 from dispatcher.embedded import Embedded
 from dispatcher.importing import Order, import_audience
 from dispatcher.keyring import open_keyring
-from dispatcher.store import installation
+from dispatcher.store import campaigns, installation
 from dispatcher.store.database import migrate, new_pool
 
 DEFINITION = """
@@ -37,15 +37,18 @@ number = "93/2001/QĐ-TTg"
 date = "2001-06-13"
 issuer = "Thủ tướng Chính phủ"
 subject = "Tháng hành động phòng, chống ma túy"
-[texts.only]
-accented = "{owner}: Nói không với ma túy."
-unaccented = "{owner}: Noi khong voi ma tuy."
+"""
+
+WAVE = """
+[texts.segments-{segments}]
+accented = "{{owner}}: {words}"
+unaccented = "{{owner}}: {words}"
 [[wave]]
-slug = "only"
-title = "Only"
+slug = "segments-{segments}"
+title = "Segments {segments}"
 date = "06-01"
 window = ["08:00", "20:00"]
-text = "only"
+text = "segments-{segments}"
 form = "unaccented"
 """
 
@@ -68,8 +71,13 @@ class Rig:
 
 
 @contextmanager
-def installation_with(folder: Path, people: int, tps: float, window: int, dials: dict[str, object]) -> Iterator[Rig]:
-    """A campaign to `people`, approved and started, whose wave is due; no process of the installation runs yet."""
+def installation_with(
+    folder: Path, people: int, tps: float, window: int, dials: dict[str, object], segments: Sequence[int] = (1,)
+) -> Iterator[Rig]:
+    """A campaign to `people`, approved and started; no process of the installation runs yet.
+
+    It has a wave, all due at once, for each of `segments`: how long its text is.
+    """
     with ExitStack() as stack:
         servers = stack.enter_context(Embedded(folder))
         migrate(servers.database_url)
@@ -81,24 +89,29 @@ def installation_with(folder: Path, people: int, tps: float, window: int, dials:
             f'window = {window}\n[route.options]\nbase_url = "{carrier}"\napi_key = "sandbox-api-key"\n'
             'secret_key = "sandbox-secret-key"\n'
         )
-        asyncio.run(_prepare(folder, servers.database_url, people))
+        asyncio.run(_prepare(folder, servers.database_url, people, segments))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         ours = {"DISPATCHER_FOLDER": str(folder), "DISPATCHER_ROUTES": str(routes), "DISPATCHER_ENV_FILE": ""}
         yield Rig(folder, servers.database_url, ledger, {**kept, **ours, "DISPATCHER_WORKERS": "4"})
 
 
-async def _prepare(folder: Path, url: str, people: int) -> None:
+async def _prepare(folder: Path, url: str, people: int, segments: Sequence[int]) -> None:
     roster = folder / "roster.csv"
     roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
     keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
-    campaign = definition.parse(DEFINITION, "benchmark", year=2026)
+    campaign = definition.parse(_definition(segments), "benchmark", year=2026)
     async with new_pool(url, 1) as pool, pool.connection() as connection:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
         await control.add(connection, campaign, "author")
         await control.approve(connection, campaign.edition, "approver")
         await control.start(connection, campaign.edition, "approver")
-        opens_at = (await control.campaigns.waves(connection, (await control.find(connection, campaign.edition)).id))[0]
+        opens_at = (await campaigns.waves(connection, (await control.find(connection, campaign.edition)).id))[0]
         await installation.rehearse_at(connection, opens_at.opens_at)
+
+
+def _definition(segments: Sequence[int]) -> str:
+    words = {count: ("Noi khong voi ma tuy. " * 7 * count)[: 150 * count - 20].strip() for count in segments}
+    return DEFINITION + "".join(WAVE.format(segments=count, words=said) for count, said in words.items())
 
 
 @contextmanager

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
 from dispatcher.keyring import KeyringError
+from dispatcher.pacing import Permit
 from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, installation, messages, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.verdicts import Call, read
 from providers.base import Encoding, Submission, Submitted
-from providers.errors import Misconfigured, ProviderError, Uncertain
+from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 
 log = structlog.get_logger()
 
-# A chunk leaves at once: the shorter it is in time, the more evenly the route's pace is kept.
+# One claim and one record for each: the shorter it is in time, the less is claimed before it leaves.
 CHUNK_SECONDS = 0.05
 
 
@@ -67,7 +69,7 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
 
 
 def chunk_segments(route: Route) -> int:
-    """Segments that leave together: a short stretch of the route's pace, at most a lane's share of its window."""
+    """Segments that are claimed together: a short stretch of the route's pace, at most a lane's share of its window."""
     return max(1, min(int(route.config.tps * CHUNK_SECONDS), route.config.window // LANES))
 
 
@@ -113,29 +115,42 @@ async def _lane(work: Work) -> None:
 
 
 async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
+    """Permits are taken first and claims committed while their moments are still to come: nothing claimed waits long."""
     config, pacer = work.route.config, work.runtime.pacer
-    wanted = sum(row.segments for row in rows)
-    reservation = await pacer.permit(config.name, config.tps, wanted)
-    claimed = await _claim(work, rows)
-    if unused := wanted - sum(row.segments for row in claimed):
-        await pacer.give_back(reservation, unused)
-    if claimed:
-        await _record(work, await asyncio.gather(*(_call(work, part) for part in _calls(claimed, work.route))))
+    calls = _calls(rows, work.route)
+    while calls and not (work.halted or work.runtime.stopping.is_set()):
+        permits = await pacer.permits(config.name, config.tps, [sum(row.segments for row in call) for call in calls])
+        permitted, calls = calls[: len(permits)], calls[len(permits) :]
+        claimed = await _claim(work, [row.id for call in permitted for row in call])
+        parts = [tuple(row for row in call if row.id in claimed) for call in permitted]
+        if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
+            await pacer.give_back(unused)
+        due = [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]
+        if due:
+            await _record(work, await asyncio.gather(*(_paced(work, permit, part) for permit, part in due)))
 
 
-async def _claim(work: Work, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
+    pacer = work.runtime.pacer
+    permit = await pacer.moment(permit)
+    call = await _call(work, rows)
+    pacer.answered(permit)
+    if isinstance(call.answer, Throttled):
+        await pacer.throttled(permit.route)
+    return call
+
+
+async def _claim(work: Work, ids: list[UUID]) -> frozenset[UUID]:
     async with work.runtime.pool.connection() as connection:
-        claim = await messages.claim(
-            connection, work.lease, [row.id for row in rows], work.runtime.settings.lease_seconds
-        )
+        claim = await messages.claim(connection, work.lease, ids, work.runtime.settings.lease_seconds)
     if not claim.permitted:
         work.halted = True
-    return tuple(row for row in rows if row.id in claim.ids)
+    return claim.ids
 
 
-def _calls(rows: tuple[Row, ...], route: Route) -> Iterable[tuple[Row, ...]]:
+def _calls(rows: tuple[Row, ...], route: Route) -> list[tuple[Row, ...]]:
     size = route.provider.capabilities.max_per_call
-    return (rows[i : i + size] for i in range(0, len(rows), size))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
 async def _call(work: Work, rows: tuple[Row, ...]) -> Call:

@@ -1,10 +1,11 @@
-"""Permits as the script in Valkey grants them: never two for one moment, whoever asks, and none without Valkey."""
+"""Permits as the scripts in Valkey grant them: never more than the limit for one second, whoever asks, none without Valkey."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from itertools import pairwise
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,94 +13,216 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from dispatcher import pacing
-from dispatcher.pacing import GUARD, HORIZON_SECONDS, Pacer, Reservation
+from dispatcher.pacing import ANSWER_SECONDS, HORIZON_SECONDS, LEARNING_SECONDS, MICRO, Pacer, Permit, _Answers
 from dispatcher.runtime import Addresses
 
 TPS = 100
-INTERVAL = 1_000_000 * GUARD / TPS
+PERMITS, STATE = "pacing:{main}:permits", "pacing:{main}:state"
+HORIZON = HORIZON_SECONDS * MICRO
 
 
 @pytest.fixture
-async def valkey(servers: Addresses) -> AsyncIterator[Redis]:
+async def valkey(servers: Addresses, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
+    monkeypatch.setattr(pacing, "QUIET_SECONDS", 0.0)  # the server may be younger than that
     async with Redis.from_url(servers.redis_url) as valkey:
         await valkey.flushdb()
         yield valkey
 
 
-async def asked(pacer: Pacer, valkey: Redis, segments: int) -> tuple[float, float] | None:
-    """The moments (microseconds of the server's clock) from and to which the answer reserves the route; None: refused."""
-    before = await valkey.get("pacing:main")
-    wait, _ = await pacer._ask("main", INTERVAL, segments)
-    after = int(await valkey.get("pacing:main") or 0)
-    if wait < 0:
-        assert int(before or 0) == after
-        return None
-    return after - segments * INTERVAL, after
+async def asked(pacer: Pacer, calls: Iterable[int], tps: float = TPS) -> tuple[Permit, ...]:
+    return (await pacer._ask("main", tps, list(calls)))[0]
 
 
-async def test_reservations_of_two_pacers_never_overlap_and_keep_the_pace(valkey: Redis) -> None:
-    pacers = [Pacer(valkey), Pacer(valkey)]
-    taken = [await asked(pacers[i % 2], valkey, 1 + i % 3) for i in range(60)]
-    granted = [slot for slot in taken if slot]
-    assert len(granted) > 10
-    assert None in taken  # the horizon was reached
-    for (_, end), (start, _) in pairwise(granted):
-        assert start >= end - 1  # rounded up to whole microseconds
+async def now(valkey: Redis) -> int:
+    seconds, micro = await valkey.time()
+    return seconds * MICRO + micro
 
 
-async def test_answers_given_at_once_are_apart_by_what_was_taken(valkey: Redis) -> None:
-    pacers = [Pacer(valkey), Pacer(valkey)]
-    await pacers[0]._ask("main", INTERVAL, 1)
-    await asyncio.gather(*(pacer._ask("main", INTERVAL, 1) for pacer in pacers for _ in range(5)))
-    now = await valkey.time()
-    free = int(await valkey.get("pacing:main") or 0)
-    # Eleven segments were granted since a moment that is past: the route is taken for no less than their time.
-    assert free - (now[0] * 1_000_000 + now[1]) <= 11 * INTERVAL
-    assert await valkey.ttl("pacing:main") > 0
+async def held(valkey: Redis) -> int:
+    return int(await valkey.hget(STATE, "held") or 0)
+
+
+async def share(valkey: Redis) -> float:
+    return float(await valkey.hget(STATE, "share") or 1)
+
+
+async def end(valkey: Redis, permit: Permit) -> float:
+    """The moment (microseconds) until which the server holds a permit."""
+    return await valkey.zscore(PERMITS, permit.name) or 0.0
+
+
+async def grow_older(valkey: Redis, permits: Iterable[Permit], seconds: float) -> None:
+    """As if `seconds` had passed at the server since `permits` were granted."""
+    for permit in permits:
+        await valkey.zincrby(PERMITS, -seconds * MICRO, permit.name)
+    await valkey.hincrby(STATE, "free", -int(seconds * MICRO))
+
+
+async def drained(valkey: Redis, pacers: list[Pacer], tps: float, calls: list[int]) -> list[Permit]:
+    """What is granted while nothing ends and the horizon moves by a tenth of a second at a time."""
+    granted: list[Permit] = []
+    for turn in range(30):
+        granted += await asked(pacers[turn % len(pacers)], calls, tps)
+        await valkey.hset(STATE, "free", 0)
+    return granted
+
+
+async def test_what_is_held_never_exceeds_the_limit_whoever_asks(valkey: Redis) -> None:
+    granted = await drained(valkey, [Pacer(valkey), Pacer(valkey)], 20, [1, 2, 3])
+    assert 18 <= sum(permit.segments for permit in granted) <= 20
+    assert len({permit.name for permit in granted}) == len(granted)
+    assert await held(valkey) == sum(permit.segments for permit in granted)
+
+
+async def test_a_permit_is_held_until_a_second_after_the_latest_possible_arrival(valkey: Redis) -> None:
+    pacer = Pacer(valkey)
+    (permit,) = await asked(pacer, [1])
+    assert await end(valkey, permit) >= permit.moment + (1 + ANSWER_SECONDS) * MICRO
+    pacer.answered(await pacer.moment(permit))
+    took = time.monotonic() - permit.earliest
+    await pacer._report("main")
+    assert permit.moment + MICRO < await end(valkey, permit) <= permit.moment + (1 + took + 0.01) * MICRO
+
+
+async def test_the_next_permit_begins_when_the_one_before_ends(valkey: Redis) -> None:
+    pacer = Pacer(valkey)
+    granted = await drained(valkey, [pacer], 5, [1])
+    assert len(granted) == 5
+    ends = await now(valkey) + 100_000
+    await valkey.zadd(PERMITS, {granted[2].name: ends}, xx=True)
+    (successor,) = await asked(pacer, [1], 5)
+    assert successor.moment == ends
+    assert await asked(pacer, [1], 5) == ()
+
+
+async def test_permits_of_a_call_longer_than_the_limit_are_held_for_longer(valkey: Redis) -> None:
+    pacer = Pacer(valkey)
+    (long,) = await asked(pacer, [3], 0.5)
+    assert await end(valkey, long) >= long.moment + (6 + ANSWER_SECONDS) * MICRO
+    await valkey.hset(STATE, "free", 0)
+    assert await asked(pacer, [1], 0.5) == ()
+
+
+async def test_an_even_pace_keeps_bursts_short(valkey: Redis) -> None:
+    """Of a route that was idle, a fraction of a second is granted at once, not a second."""
+    pacer = Pacer(valkey)
+    begun = await now(valkey)
+    granted = [permit for _ in range(40) for permit in await asked(pacer, [1] * 10)]
+    ahead = (granted[-1].moment - begun) / MICRO
+    assert granted[-1].moment <= await now(valkey) + HORIZON
+    assert sum(permit.segments for permit in granted) <= TPS * (ahead + pacing.BURST_SECONDS) / 0.98 + 1
 
 
 async def test_nothing_is_reserved_beyond_the_horizon(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    assert (await pacer._ask("main", INTERVAL, 1000))[0] == 0  # one message may be longer than the horizon
-    before = await valkey.get("pacing:main")
-    wait, _ = await pacer._ask("main", INTERVAL, 1)
-    assert wait < 0
-    assert abs(wait) <= 1000 * INTERVAL / 1_000_000 - HORIZON_SECONDS
-    assert await valkey.get("pacing:main") == before
+    granted = await asked(pacer, [1] * 1000)
+    assert 0 < len(granted) < 1000
+    before = await held(valkey)
+    none, wait = await pacer._ask("main", 0.1, [1])
+    assert none == ()
+    assert 0 < wait <= pacing.ASK_AGAIN_SECONDS
+    assert await held(valkey) == before
 
 
 async def test_routes_do_not_wait_for_each_other(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    await pacer._ask("main", INTERVAL, 1000)
-    assert (await pacer._ask("other", INTERVAL, 1))[0] == 0
+    await asked(pacer, [1] * 1000)
+    assert (await pacer._ask("other", TPS, [1]))[0]
 
 
 async def test_permits_given_back_are_free_again(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    reservation = await pacer.permit("main", TPS, 20)
-    await pacer.give_back(reservation, 15)
-    assert int(await valkey.get("pacing:main") or 0) == int(reservation.ends) - round(15 * INTERVAL)
+    granted = await drained(valkey, [pacer], 5, [1])
+    await Pacer(valkey).give_back(granted[1:3])
+    await pacer.give_back(granted[1:3])  # told twice
+    assert await held(valkey) == 3
+    assert len(await drained(valkey, [pacer], 5, [1])) == 2
 
 
-async def test_permits_are_not_given_back_once_somebody_has_reserved_after_them(valkey: Redis) -> None:
+async def test_permits_of_a_dead_worker_come_back_by_themselves(valkey: Redis) -> None:
+    granted = await drained(valkey, [Pacer(valkey)], 5, [1])
+    await grow_older(valkey, granted, ANSWER_SECONDS + HORIZON_SECONDS + 1.1)
+    assert len(await drained(valkey, [Pacer(valkey)], 5, [1])) == len(granted)
+
+
+async def test_a_moment_that_was_missed_is_given_back_for_another(valkey: Redis) -> None:
     pacer = Pacer(valkey)
-    ours = await pacer.permit("main", TPS, 5)
-    _, theirs = await pacer._ask("main", INTERVAL, 1)
-    await pacer.give_back(ours, 5)
-    assert await valkey.get("pacing:main") == theirs
+    (missed,) = await pacer.permits("main", TPS, [2])
+    again = await pacer.moment(replace(missed, due=time.monotonic() - 2 * pacing.LATE_SECONDS))
+    assert again.name != missed.name
+    assert again.moment > missed.moment
+    assert await held(valkey) == 2
 
 
-@given(st.floats(0.01, 100_000), st.integers(1, 10))
-def test_the_guard_keeps_us_below_the_limit(tps: float, segments: int) -> None:
-    taken_seconds = segments * GUARD / tps
-    assert segments / taken_seconds < tps
+async def test_a_server_that_has_just_started_grants_nothing(valkey: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its newest permits may be lost: they are used up before the first one is sold again."""
+    uptime = (await valkey.info("server"))["uptime_in_seconds"]
+    monkeypatch.setattr(pacing, "QUIET_SECONDS", uptime + 1000.0)
+    none, wait = await Pacer(valkey)._ask("main", TPS, [1])
+    assert none == ()
+    assert wait > 0
+    monkeypatch.setattr(pacing, "QUIET_SECONDS", 0.0)
+    assert await asked(Pacer(valkey), [1])  # an idle route on a server that has been up waits for nothing
+
+
+async def test_an_emptied_server_grants_nothing_until_what_the_asker_had_is_over(valkey: Redis) -> None:
+    pacer = Pacer(valkey)
+    assert await asked(pacer, [1])
+    pacer._desks["main"].latest += 60 * MICRO
+    await valkey.flushdb()
+    assert await asked(pacer, [1]) == ()
+    assert await asked(Pacer(valkey), [1]) == ()  # nor for those who had nothing
+
+
+async def test_throttling_cuts_the_share_for_everybody_once_for_many_signs_and_it_grows_back(valkey: Redis) -> None:
+    pacers = [Pacer(valkey), Pacer(valkey)]
+    await asyncio.gather(*(pacer.throttled("main") for pacer in pacers for _ in range(5)))
+    assert await share(valkey) == pacing.THROTTLE_FACTOR
+    assert sum(p.segments for p in await drained(valkey, pacers, 20, [1])) == 14
+    await valkey.hincrby(STATE, "cut_at", -10 * MICRO)
+    assert sum(p.segments for p in await drained(valkey, pacers, 20, [1])) == 4  # 0.7 + 10 s * 0.02
+    await valkey.hincrby(STATE, "cut_at", -1000 * MICRO)
+    assert sum(p.segments for p in await drained(valkey, pacers, 20, [1])) == 2
+
+
+async def test_a_route_that_is_throttled_for_ever_still_asks_now_and_then(valkey: Redis) -> None:
+    pacer = Pacer(valkey)
+    for _ in range(30):
+        await pacer.throttled("main")
+        await valkey.hincrby(STATE, "cut_at", -int(pacing.ONE_SIGN_SECONDS * MICRO))
+    assert await share(valkey) >= pacing.LEAST_SHARE
+    assert await asked(pacer, [1])
+
+
+@given(st.lists(st.floats(0.001, 30), min_size=1))
+def test_no_answer_is_taken_for_earlier_than_the_fastest_allows(times: list[float]) -> None:
+    answers = _Answers()
+    answers.slower(1.0, 0.0)
+    for place, took in enumerate(times):
+        fastest = min([1.0, *times[: place + 1]])
+        assert answers.slower(took, LEARNING_SECONDS + 1) == took - fastest
+
+
+def test_while_a_process_has_nothing_to_compare_with_the_whole_answer_counts_as_late() -> None:
+    answers = _Answers()
+    assert [answers.slower(0.2, at) for at in (10.0, 10.1, 10.0 + LEARNING_SECONDS)] == [0.2] * 3
+    assert answers.slower(0.2, 10.1 + LEARNING_SECONDS) == 0
+
+
+def test_the_fastest_answer_is_forgotten_in_the_end() -> None:
+    answers = _Answers()
+    answers.slower(0.01, 0.0)
+    assert answers.slower(0.3, 6.0) == pytest.approx(0.29)
+    assert answers.slower(0.3, pacing.MEMORY_SECONDS + 1) == pytest.approx(0.29)
+    assert answers.slower(0.3, 2 * pacing.MEMORY_SECONDS + 2) == 0
 
 
 async def test_without_valkey_nobody_is_granted_a_permit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "RETRY_SECONDS", 0.001)
     async with Redis.from_url("unix:///nowhere/valkey.sock") as gone:
         pacer = Pacer(gone)
-        assert (await pacer._ask("main", INTERVAL, 1))[0] == -0.001
+        assert await pacer._ask("main", TPS, [1]) == ((), 0.001)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pacer.permit("main", TPS, 1), 0.05)
-        await pacer.give_back(Reservation("main", INTERVAL, b"0"), 1)
+            await asyncio.wait_for(pacer.permits("main", TPS, [1]), 0.05)
+        await pacer.give_back([Permit("main", "x:1", 1, TPS, 1, 0.0, 0.0)])
+        await pacer.throttled("main")
