@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 BENCHMARKS = $(basename $(notdir $(wildcard benchmarks/[a-z]*.py)))
 
-.PHONY: help demo up test check format bench clean
+.PHONY: help demo up test check faults format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ check: $(VENV)/.installed-dev ## style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: $(VENV)/.installed-dev ## kill processes and servers at named and random points, and compare with the carrier's ledger (about twenty minutes)
+	@$(BIN)/python -m tests.faults --json var/faults.json
 
 format: $(VENV)/.installed-dev ## lay out the code as ruff wants it, and mend what ruff can
 	$(BIN)/ruff check --fix .

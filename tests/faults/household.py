@@ -1,0 +1,229 @@
+"""The processes of an installation, killed and started again as a scenario says, until its campaign is over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter, deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import psutil
+import psycopg
+import redis
+
+from dispatcher.broker import Queue, Verb, new_broker
+from dispatcher.embedded import Embedded
+from tests.faults.rig import LEASE_SECONDS, WINDOW, Rig
+from tests.faults.scenarios import Scenario, Strike
+
+LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.5
+LIMIT_SECONDS = 150
+GAP_SECONDS = (0.4, 1.6)
+AWAY_SECONDS = (0.2, 2.0)
+FREEZE_SECONDS = LEASE_SECONDS + 2.5
+# A process that starts while a server is away ends, and is started again, as the supervisor would.
+EXCUSED_SECONDS = 5.0
+KINDS = {Strike.WORKER: "worker", Strike.CLOCK: "clock", Strike.WEB: "web", Strike.FREEZE: "worker"}
+SERVERS = {
+    Strike.VALKEY: ("Valkey",),
+    Strike.POSTGRES: ("PostgreSQL",),
+    Strike.POSTMASTER: ("PostgreSQL",),
+    Strike.SERVERS: ("Valkey", "PostgreSQL"),
+}
+# The files in which the servers say who they are, below the installation's folder.
+PID_FILES = {"PostgreSQL": "postgres/postmaster.pid", "Valkey": "valkey/valkey.pid"}
+SETTLED = """
+SELECT (SELECT bool_and(status = 'finished') FROM campaigns)
+   AND NOT EXISTS (SELECT FROM messages WHERE status IN ('queued', 'retrying', 'sending', 'uncertain'))
+   AND NOT EXISTS (SELECT FROM receipt_inbox)
+"""
+
+
+@dataclass
+class Life:
+    """One process from start to death; `struck` when it was killed from outside, `thaws_at` while it is stopped."""
+
+    kind: str
+    process: subprocess.Popen[bytes]
+    death: str | None
+    started_at: float
+    struck: bool = False
+    thaws_at: float | None = None
+
+
+@dataclass
+class Told:
+    """What was done. `uncertain_allowed` follows from it; `fell` are processes that ended without being killed."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    cuts: Counter[str] = field(default_factory=Counter)
+    fell: list[str] = field(default_factory=list)
+    uncertain_allowed: int = 0
+    ended: bool = False
+    seconds: float = 0.0
+
+
+class Household:
+    """Call `live` once; what it started is gone afterwards, but for the servers."""
+
+    def __init__(self, rig: Rig, scenario: Scenario, seed: int, servers: ExitStack) -> None:
+        self._rig, self._scenario, self._servers = rig, scenario, servers
+        self._chance = random.Random(seed)
+        self._strikes = deque(scenario.strikes)
+        self._deaths = deque(self._dealt())
+        self._lives: list[Life] = []
+        self._servers_back_at = 0.0
+        self.told = Told()
+
+    def _dealt(self) -> list[str]:
+        scenario = self._scenario
+        return [
+            f"{scenario.points[number % len(scenario.points)]}:{self._chance.randint(1, scenario.turns)}"
+            for number in range(scenario.deaths)
+        ]
+
+    def live(self) -> Told:
+        """Run until the campaign is over and everything has settled, or the limit has passed."""
+        began = time.monotonic()
+        for kind, count in (("clock", self._scenario.clocks), ("worker", self._scenario.workers), ("web", 1)):
+            for _ in range(count):
+                self._start(kind)
+        try:
+            self.told.ended = self._until_settled(began + LIMIT_SECONDS)
+        finally:
+            self._stop_all()
+        self.told.seconds = time.monotonic() - began
+        return self.told
+
+    def _until_settled(self, deadline: float) -> bool:
+        # The first strike waits until the processes are at work.
+        strike_at, check_at = time.monotonic() + 3, 0.0
+        while (now := time.monotonic()) < deadline:
+            self._keep(now)
+            if self._strikes and now >= strike_at:
+                self._strike(self._strikes.popleft())
+                strike_at = time.monotonic() + self._chance.uniform(*GAP_SECONDS)
+            if now >= check_at:
+                if self._settled():
+                    return True
+                check_at = now + CHECK_SECONDS
+            time.sleep(LOOK_SECONDS)
+        return False
+
+    def _start(self, kind: str) -> None:
+        death = self._deaths.popleft() if self._deaths and kind == self._scenario.kind else None
+        self._lives.append(Life(kind, self._rig.start(kind, death), death, time.monotonic()))
+
+    def _keep(self, now: float) -> None:
+        """Thaw what was stopped for long enough; bury the dead, and start another for each."""
+        for life in list(self._lives):
+            if life.thaws_at is not None and now >= life.thaws_at:
+                life.process.send_signal(signal.SIGCONT)
+                life.thaws_at = None
+            if life.process.poll() is not None:
+                self._lives.remove(life)
+                self._note_death(life, now)
+                self._start(life.kind)
+
+    def _note_death(self, life: Life, now: float) -> None:
+        """Who was not struck, nor died where it was told to, fell: excused only while it could not reach a server."""
+        if life.struck:
+            return
+        if life.death and life.process.returncode == -signal.SIGKILL:
+            self.told.kills[f"{life.kind} {life.death.rpartition(':')[0]}"] += 1
+            self.told.uncertain_allowed += WINDOW * (life.kind == "worker")
+        elif now - self._servers_back_at > EXCUSED_SECONDS:
+            self.told.fell.append(f"{life.kind} ended {life.process.returncode} after {now - life.started_at:.1f} s")
+
+    def _strike(self, strike: Strike) -> None:
+        if strike in SERVERS:
+            self._kill_servers(strike, *SERVERS[strike], children=strike is not Strike.POSTMASTER)
+            return
+        match strike:
+            case Strike.WORKER | Strike.CLOCK | Strike.WEB:
+                self._kill_one(KINDS[strike])
+            case Strike.EVERYTHING:
+                for kind in [life.kind for life in self._lives]:
+                    self._kill_one(kind)
+                self._kill_servers(strike, "PostgreSQL", "Valkey")
+            case Strike.FLUSH:
+                self._cut(strike)
+                with redis.Redis.from_url(self._rig.addresses.redis_url) as valkey:
+                    valkey.flushall()
+            case Strike.FREEZE:
+                self._freeze()
+            case Strike.REDELIVER:
+                self._cut(strike)
+                asyncio.run(self._redeliver())
+
+    def _cut(self, strike: Strike) -> None:
+        self.told.cuts[strike] += 1
+
+    def _unharmed(self, kind: str) -> list[Life]:
+        return [life for life in self._lives if life.kind == kind and not life.struck and life.process.poll() is None]
+
+    def _kill_one(self, kind: str) -> None:
+        if not (lives := self._unharmed(kind)):
+            return
+        life = self._chance.choice(lives)
+        life.struck = True
+        life.process.kill()
+        self.told.kills[kind] += 1
+        self.told.uncertain_allowed += WINDOW * (kind == "worker")
+
+    def _freeze(self) -> None:
+        """Stop a worker in mid-work until its lease is long gone, then let it go on."""
+        if not (lives := [life for life in self._unharmed("worker") if life.thaws_at is None]):
+            return
+        life = self._chance.choice(lives)
+        life.process.send_signal(signal.SIGSTOP)
+        life.thaws_at = time.monotonic() + FREEZE_SECONDS
+        self._cut(Strike.FREEZE)
+        self.told.uncertain_allowed += WINDOW
+
+    def _kill_servers(self, strike: Strike, *titles: str, children: bool = True) -> None:
+        """Kill servers, leave them dead for a while, and start them again beside the living processes."""
+        pids = [pid for title in titles for pid in self._pids(title, children=children)]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for title in titles:
+            self.told.kills[title] += 1
+        if "PostgreSQL" in titles and strike is not Strike.EVERYTHING:  # there, each worker's kill has been counted
+            self.told.uncertain_allowed += WINDOW * self._scenario.workers
+        time.sleep(self._chance.uniform(*AWAY_SECONDS))
+        self._servers.enter_context(Embedded(self._rig.folder))
+        self._servers_back_at = time.monotonic()
+
+    def _pids(self, title: str, *, children: bool) -> list[int]:
+        first = int((self._rig.folder / PID_FILES[title]).read_text().split()[0])
+        below = psutil.Process(first).children(recursive=True) if children else []
+        return [first, *(process.pid for process in below)]
+
+    async def _redeliver(self) -> None:
+        """Every batch there may be, the wave and the receipts, once more, whatever becomes of the first ones."""
+        queue = Queue(new_broker(self._rig.addresses.redis_url))
+        for verb, ids in ((Verb.SEND, range(1, 60)), (Verb.EXPAND, range(1, 2)), (Verb.SETTLE, range(0))):
+            await queue.put(verb, ids)
+
+    def _settled(self) -> bool:
+        try:
+            with psycopg.connect(self._rig.addresses.database_url, connect_timeout=2) as connection:
+                over = connection.execute(SETTLED).fetchone()
+        except psycopg.OperationalError:
+            return False
+        return bool(over and over[0]) and not self._rig.carrier_summary()["callbacks_pending"]
+
+    def _stop_all(self) -> None:
+        for life in self._lives:
+            life.process.send_signal(signal.SIGCONT)
+            life.process.terminate()
+        for life in self._lives:
+            code = life.process.wait(60)
+            if code not in (0, -signal.SIGKILL, -signal.SIGTERM):
+                self.told.fell.append(f"{life.kind} stopped with {code}")

@@ -1,0 +1,177 @@
+"""An installation to break: embedded servers, a pretend carrier with its ledger, one route, one started campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from campaigns import definition
+from dispatcher import control
+from dispatcher.embedded import Embedded
+from dispatcher.importing import Order, import_audience
+from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.runtime import Addresses
+from dispatcher.store import installation
+from dispatcher.store.database import migrate, new_pool
+
+ROOT = Path(__file__).parents[2]
+EDITION = "faults-2026"
+# Fast enough that a run ends soon, slow enough that a few hundred messages outlast all its kills.
+TPS = 60
+WINDOW = 12
+LEASE_SECONDS = 4
+SETTLE_SECONDS = 3
+CALL_SECONDS = 2
+BATCH = 20
+# Every request stays open for a while: a random kill finds some on the wire.
+DIALS = {
+    "latency_seconds": {"mean": 0.1, "jitter": 0.05},
+    "receipts": {"delay_seconds": {"mean": 0.4, "jitter": 0.4}, "undelivered": 0.05, "repeated": 0.05, "early": 0.05},
+}
+DEFINITION = """
+slug = "faults"
+title = "Faults"
+owner = "Ban Chi dao 138"
+occasion = "drug-action-month"
+message_class = "public_information"
+audience = "everybody"
+[period]
+start = "06-01"
+end = "06-30"
+[[legal_basis]]
+kind = "Quyết định"
+number = "93/2001/QĐ-TTg"
+date = "2001-06-13"
+issuer = "Thủ tướng Chính phủ"
+subject = "Tháng hành động phòng, chống ma túy"
+[texts.only]
+accented = "{owner}: Nói không với ma túy."
+unaccented = "{owner}: Noi khong voi ma tuy."
+[[wave]]
+slug = "only"
+title = "Only"
+date = "06-01"
+window = ["08:00", "20:00"]
+text = "only"
+form = "unaccented"
+"""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What is set up. `origin` is the pretend carrier's, `ledger` what it wrote; nothing of the installation runs yet."""
+
+    folder: Path
+    addresses: Addresses
+    origin: str
+    ledger: Path
+    keyring: Keyring
+    people: int
+    environment: dict[str, str] = field(repr=False)
+
+    def start(self, kind: str, death: str | None) -> subprocess.Popen[bytes]:
+        """Start a worker, clock or web process that will kill itself at `death`; its log goes to the folder."""
+        words = [sys.executable, "-m", "tests.faults.wrapped", kind, *(["--die", death] if death else [])]
+        with (self.folder / f"{kind}.out").open("ab") as output:
+            return subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
+
+    def carrier_summary(self) -> dict[str, Any]:
+        """The pretend carrier's totals, as it tells them now."""
+        with urllib.request.urlopen(f"{self.origin}/ledger/summary", timeout=10) as answer:
+            told: dict[str, Any] = json.load(answer)
+        return told
+
+
+@contextmanager
+def installation_with(folder: Path, people: int, workers: int) -> Iterator[Rig]:
+    """A campaign to `people`, approved and started, whose wave is due."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(Embedded(folder))
+        addresses = Addresses(servers.database_url, servers.redis_url)
+        migrate(addresses.database_url)
+        ledger = folder / "ledger.jsonl"
+        carrier = stack.enter_context(_carrier(ledger))
+        port = _free_port()
+        routes = folder / "routes.toml"
+        routes.write_text(_route(carrier["base_url"], port))
+        keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
+        asyncio.run(_prepare(folder, addresses.database_url, keyring, people))
+        environment = _environment(folder, routes, port, workers)
+        yield Rig(folder, addresses, carrier["origin"], ledger, keyring, people, environment)
+
+
+def _route(base_url: str, port: int) -> str:
+    return f"""[[route]]
+name = "only"
+provider = "esms"
+networks = ["*"]
+sender = "CA LANGSON"
+tps = {TPS}
+window = {WINDOW}
+[route.options]
+base_url = "{base_url}"
+api_key = "sandbox-api-key"
+secret_key = "sandbox-secret-key"
+callback_base = "http://127.0.0.1:{port}"
+timeout = {CALL_SECONDS}
+"""
+
+
+def _environment(folder: Path, routes: Path, port: int, workers: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    ours = {
+        "folder": folder,
+        "routes": routes,
+        "env_file": "",
+        "web_port": port,
+        "workers": workers,
+        "batch_size": BATCH,
+        "lease_seconds": LEASE_SECONDS,
+        "settle_seconds": SETTLE_SECONDS,
+        "log_format": "json",
+    }
+    return {**kept, **{f"DISPATCHER_{name.upper()}": str(value) for name, value in ours.items()}}
+
+
+async def _prepare(folder: Path, url: str, keyring: Keyring, people: int) -> None:
+    roster = folder / "roster.csv"
+    roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
+    campaign = definition.parse(DEFINITION, "faults", year=2026)
+    async with new_pool(url, 1) as pool, pool.connection() as connection:
+        await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
+        await control.add(connection, campaign, "author")
+        await control.approve(connection, campaign.edition, "approver")
+        await control.start(connection, campaign.edition, "approver")
+        stored = await control.find(connection, campaign.edition)
+        (wave,) = await control.campaigns.waves(connection, stored.id)
+        await installation.rehearse_at(connection, wave.opens_at)
+
+
+@contextmanager
+def _carrier(ledger: Path) -> Iterator[dict[str, str]]:
+    command = [sys.executable, "-m", "providers.sandbox", "--json", json.dumps(DIALS), "--ledger", str(ledger)]
+    with (
+        ledger.with_name("carrier.out").open("wb") as complaints,  # of lines that our killed workers cut
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints) as process,
+    ):
+        try:
+            yield json.loads(process.stdout.readline() if process.stdout else b"{}")
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,163 @@
+"""What is killed, where and how often: a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Strike(StrEnum):
+    """What is done from outside, at a random moment. The first eight kill with SIGKILL."""
+
+    WORKER = "worker"
+    CLOCK = "clock"
+    WEB = "web"
+    VALKEY = "Valkey"
+    POSTGRES = "PostgreSQL, all its processes"
+    POSTMASTER = "PostgreSQL, its first process"
+    SERVERS = "Valkey and PostgreSQL together"
+    EVERYTHING = "everything at once"
+    FLUSH = "Valkey emptied"
+    FREEZE = "a worker stopped for longer than its lease"
+    REDELIVER = "every id put on the queue again"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of run.
+
+    `points` are named deaths of processes of `kind`, `MOMENT:FUNCTION`, dealt out in turn to `deaths` lives; `strikes` come
+    from outside, in this order, at random moments. Meanwhile `workers` workers, `clocks` clocks and a web process run.
+    """
+
+    name: str
+    kind: str = "worker"
+    points: tuple[str, ...] = ()
+    deaths: int = 0
+    turns: int = 6
+    strikes: tuple[Strike, ...] = ()
+    workers: int = 2
+    clocks: int = 1
+    people: int = 360
+
+
+SUBMIT = "providers.esms.Esms.submit"
+STORE = "dispatcher.store"
+
+NAMED = (
+    Scenario(
+        "worker: before the lease, after it uncommitted",
+        points=(f"before:{STORE}.batches.lease", f"after:{STORE}.batches.lease"),
+        deaths=12,
+    ),
+    Scenario("worker: before the claim", points=(f"before:{STORE}.messages.claim",), deaths=12),
+    Scenario("worker: claimed, not committed", points=(f"after:{STORE}.messages.claim",), deaths=12),
+    Scenario("worker: claim committed, before the wire", points=(f"before:{SUBMIT}",), deaths=12),
+    Scenario("worker: on the wire", points=(f"during:{SUBMIT}",), deaths=14),
+    Scenario(
+        "worker: answered, nothing recorded", points=(f"after:{SUBMIT}", f"before:{STORE}.messages.record"), deaths=14
+    ),
+    Scenario("worker: recorded, not committed", points=(f"after:{STORE}.messages.record",), deaths=12),
+    Scenario(
+        "worker: before and after the release",
+        points=(f"before:{STORE}.batches.release", f"after:{STORE}.batches.release", "after:dispatcher.sending.send"),
+        deaths=10,
+        turns=2,
+    ),
+    Scenario(
+        "worker: while planning",
+        points=(f"before:{STORE}.planning.plan_slice", f"after:{STORE}.planning.plan_slice"),
+        deaths=8,
+        turns=2,
+    ),
+    Scenario(
+        "worker: while applying receipts",
+        points=(f"before:{STORE}.receipts.apply", f"worked:{STORE}.receipts.apply", "after:dispatcher.receipts.settle"),
+        deaths=12,
+        turns=3,
+    ),
+    Scenario(
+        "clock: marking batches as enqueued",
+        kind="clock",
+        points=(f"before:{STORE}.batches.enqueue_due", f"worked:{STORE}.batches.enqueue_due"),
+        deaths=10,
+        turns=2,
+        clocks=2,
+    ),
+    Scenario(
+        "clock: marked, before and after the queue",
+        kind="clock",
+        points=("before:dispatcher.broker.Queue.put", "after:dispatcher.broker.Queue.put"),
+        deaths=10,
+        turns=3,
+        clocks=2,
+    ),
+    Scenario(
+        "clock: calling dead workers' messages uncertain",
+        kind="clock",
+        points=(f"worked:{STORE}.batches.disown_abandoned", f"before:{STORE}.batches.disown_abandoned"),
+        deaths=6,
+        turns=1,
+        strikes=(Strike.WORKER,) * 4,
+        clocks=2,
+    ),
+    Scenario(
+        "clock: closing batches and waves",
+        kind="clock",
+        points=(
+            f"after:{STORE}.batches.close_finished",
+            f"after:{STORE}.campaigns.finish_waves",
+            f"after:{STORE}.counters.fold",
+        ),
+        deaths=8,
+        turns=2,
+        clocks=2,
+    ),
+    Scenario(
+        "web: before a receipt is stored, after it uncommitted",
+        kind="web",
+        points=(f"before:{STORE}.receipts.put", f"after:{STORE}.receipts.put"),
+        deaths=10,
+    ),
+    Scenario(
+        "web: receipt committed, carrier unanswered",
+        kind="web",
+        points=("after:dispatcher.receipts.Inbox._store",),
+        deaths=10,
+    ),
+)
+
+RANDOM = (
+    Scenario("worker, at random", strikes=(Strike.WORKER,) * 14, workers=3),
+    Scenario("clock, at random", strikes=(Strike.CLOCK,) * 10, clocks=2),
+    Scenario("web, at random", strikes=(Strike.WEB,) * 8),
+    Scenario("Valkey, at random", strikes=(Strike.VALKEY,) * 6),
+    Scenario("PostgreSQL, at random", strikes=(Strike.POSTGRES, Strike.POSTMASTER) * 3),
+    Scenario("Valkey and PostgreSQL together", strikes=(Strike.SERVERS,) * 3),
+    Scenario("everything at once", strikes=(Strike.EVERYTHING,) * 3),
+    Scenario(
+        "mixed: kills, emptied Valkey, redelivery, frozen workers",
+        strikes=(
+            Strike.REDELIVER, Strike.WORKER, Strike.FLUSH, Strike.REDELIVER, Strike.FREEZE, Strike.VALKEY, Strike.CLOCK,
+            Strike.REDELIVER, Strike.POSTGRES, Strike.FLUSH, Strike.WEB, Strike.WORKER, Strike.FREEZE, Strike.REDELIVER,
+        ),
+        workers=3, clocks=2, people=600,
+    ),
+)  # fmt: skip
+
+ALL = NAMED + RANDOM
+# For every run of the ordinary tests: the two places where a message may be lost or doubled, and the servers.
+FEW = (
+    Scenario(
+        "few: named points of a worker",
+        points=(f"before:{SUBMIT}", f"during:{SUBMIT}", f"after:{SUBMIT}", f"after:{STORE}.messages.record"),
+        deaths=4,
+        people=100,
+    ),
+    Scenario(
+        "few: from outside",
+        strikes=(Strike.REDELIVER, Strike.WORKER, Strike.FLUSH, Strike.CLOCK, Strike.POSTGRES),
+        people=160,
+        clocks=2,
+    ),
+)

@@ -1,0 +1,80 @@
+"""A process of the product that kills itself, with kill -9, at a named call: `before:dispatcher.store.messages.claim:3`.
+
+Run as `python -m tests.faults.wrapped worker|clock|web [--die MOMENT:FUNCTION:TURN]`. The product has no hooks for this: the
+function is wrapped here, before the process starts. Moments: `before` the call, `during` (a little after it began), `after`
+it, and `worked`: after it, counting only calls that answered with something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import os
+import pkgutil
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from dispatcher import clock
+from dispatcher.cli import services
+from dispatcher.store import planning
+
+# Well inside the pretend carrier's shortest latency.
+DURING_SECONDS = 0.02
+# A lost id is put on the queue again after this long instead of a minute, and a few hundred people take several slices.
+REQUEUE_SECONDS = 2.0
+SLICE = 60
+
+Call = Callable[..., Awaitable[Any]]
+PROCESSES = {"worker": services.worker, "clock": services.clock, "web": services.web}
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deadly(function: Call, moment: str, turn: int) -> Call:
+    """`function`, whose `turn`-th call is the end of this process."""
+    turns = 0
+
+    @functools.wraps(function)
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        nonlocal turns
+        turns += moment != "worked"
+        ours = turns == turn
+        if ours and moment == "before":
+            die()
+        if ours and moment == "during":
+            asyncio.get_running_loop().call_later(DURING_SECONDS, die)
+        answer = await function(*arguments, **named)
+        turns += moment == "worked" and bool(answer)
+        if turns == turn and (moment == "worked" or (ours and moment == "after")):
+            die()
+        return answer
+
+    return wrapped
+
+
+def arm(death: str) -> None:
+    """Wrap the function that `death` names, in its module or class."""
+    moment, path, turn = death.split(":")
+    owner, _, name = path.rpartition(".")
+    place = pkgutil.resolve_name(owner)
+    setattr(place, name, deadly(getattr(place, name), moment, int(turn)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=PROCESSES)
+    parser.add_argument("--die")
+    asked = parser.parse_args()
+    clock.REQUEUE_SECONDS = REQUEUE_SECONDS
+    planning.SLICE = SLICE
+    if asked.die:
+        arm(asked.die)
+    PROCESSES[asked.kind]()
+
+
+if __name__ == "__main__":
+    main()
