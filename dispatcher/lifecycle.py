@@ -36,7 +36,6 @@ FINAL = frozenset(
     }
 )
 WAITING = (Status.QUEUED, Status.RETRYING)
-UNSENT = (Status.QUEUED, Status.RETRYING, Status.SENDING)
 
 
 class Event(StrEnum):
