@@ -8,6 +8,7 @@ import signal
 import psycopg
 import structlog
 
+from dispatcher import failover
 from dispatcher.broker import Verb
 from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
@@ -79,6 +80,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
     if housekeeping:
         async with runtime.pool.connection() as connection:
             await hold_refused(connection, budgets)
+            await failover.move_waiting(connection, [route.config for route in runtime.routes.values()])
             await messages.ask_again(connection, memories(runtime), runtime.settings.patience_seconds)
             await tidy(connection, runtime.settings.settle_seconds)
 

@@ -13,10 +13,11 @@ from campaigns import schedule
 from campaigns.campaign import Campaign, canonical
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
-from dispatcher.store import audiences, audit, campaigns, counters, messages
+from dispatcher.store import audiences, audit, campaigns, counters, messages, routes
 from dispatcher.store.audiences import Audience
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
+from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import OVER, reason
 
 # The id of a wave, and so of each of its messages, follows from its name: planning anew gives the same ids.
@@ -61,7 +62,10 @@ class WaveView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A campaign as it stands. `accounted`: what was planned equals what the statuses add up to."""
+    """A campaign as it stands. `accounted`: what was planned equals what the statuses add up to.
+
+    `stopped_routes`: those over which nothing leaves at the moment, whoever uses them.
+    """
 
     campaign: str
     title: str
@@ -71,6 +75,7 @@ class View:
     segments: int
     accounted: bool
     waves: tuple[WaveView, ...]
+    stopped_routes: dict[str, tuple[Stop, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +259,37 @@ async def release_wave(connection: Connection, edition: str, slug: str, by: str)
     await audit.record(connection, _name(by), "wave.release", f"{edition}/{slug}", held=wave.held)
 
 
+async def cancel_wave(connection: Connection, edition: str, slug: str, by: str) -> Stopped:
+    """Call one wave off for good; the others go on. Raises `ControlError`."""
+    wave = await _open_wave(connection, edition, slug)
+    await campaigns.set_wave_status(connection, wave.id, WaveStatus.CANCELLED)
+    stopped = _stopped(await counters.counts(connection, [wave.id]))
+    await messages.sweep(connection, [wave.id])
+    await audit.record(connection, _name(by), "wave.cancel", f"{edition}/{slug}", saved=stopped.saved)
+    return stopped
+
+
+async def pause_route(connection: Connection, route: str, by: str, why: str) -> None:
+    """Let nothing more leave over a route; its messages wait. Raises `ControlError`."""
+    if not why.strip():
+        raise ControlError("Cần ghi lý do (--reason): người khác sẽ thấy vì sao đường gửi dừng.")
+    if not await routes.pause(connection, route, f"{_name(by)}: {why.strip()}"):
+        raise ControlError(f"Đường gửi {route} đã tạm dừng từ trước.")
+    await audit.record(connection, _name(by), "route.pause", route, reason=why.strip())
+
+
+async def resume_route(connection: Connection, route: str, by: str) -> None:
+    """Let a route that a person paused send again. Raises `ControlError`."""
+    if not await routes.lift(connection, route, StopKind.PAUSED):
+        raise ControlError(f"Đường gửi {route} không bị tạm dừng.")
+    await audit.record(connection, _name(by), "route.resume", route)
+
+
+async def route_stand(connection: Connection, route: str) -> Stopped:
+    """What waves that are not over have out, under way and waiting on a route."""
+    return _stopped(await routes.counts(connection, route))
+
+
 async def _open_wave(connection: Connection, edition: str, slug: str) -> StoredWave:
     stored = await find(connection, edition, lock=True)
     waves = {wave.slug: wave for wave in await campaigns.waves(connection, stored.id)}
@@ -282,7 +318,10 @@ async def view(connection: Connection, edition: str) -> View:
     waves = await campaigns.waves(connection, stored.id)
     by_wave = await counters.by_wave(connection, [wave.id for wave in waves])
     facts = await campaigns.waiting(connection, stored.id)
-    views = tuple(_wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id])) for wave in waves)
+    stops = await routes.stops(connection)
+    views = tuple(
+        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops)) for wave in waves
+    )
     counts: Counter[str] = Counter()
     for wave in views:
         counts.update(wave.counts)
@@ -296,6 +335,7 @@ async def view(connection: Connection, edition: str) -> View:
         segments=sum(wave.segments for wave in views),
         accounted=planned == sum(counts.values()),
         waves=views,
+        stopped_routes=stops,
     )
 
 

@@ -51,6 +51,7 @@ class Event(StrEnum):
     NOT_SENT = "not_sent"
     EXHAUSTED = "exhausted"
     RETURNED = "returned"
+    REROUTED = "rerouted"
     LOST = "lost"
     UNSETTLED = "unsettled"
     RESENT = "resent"
@@ -77,6 +78,7 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.SENDING, E.NOT_SENT): S.RETRYING,
     (S.SENDING, E.EXHAUSTED): S.FAILED,
     (S.SENDING, E.RETURNED): S.QUEUED,
+    (S.SENDING, E.REROUTED): S.QUEUED,
     (S.SENDING, E.LOST): S.UNCERTAIN,
     (S.SENDING, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
     (S.SUBMITTED, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
@@ -86,6 +88,7 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.QUEUED, E.ACCEPTED): S.SUBMITTED,
     (S.RETRYING, E.ACCEPTED): S.SUBMITTED,
     (S.UNCERTAIN, E.REFUSED): S.REJECTED,
+    (S.UNCERTAIN, E.REROUTED): S.REJECTED,
     (S.UNCERTAIN, E.UNSETTLED): S.UNCONFIRMED,
     (S.UNCERTAIN, E.RESENT): S.QUEUED,
     (S.UNCONFIRMED, E.RESENT): S.QUEUED,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
+from dispatcher.breaker import Breaker
 from dispatcher.broker import Queue, new_broker
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.pacing import Pacer
-from dispatcher.routing import leaves_this_machine
+from dispatcher.routing import after_refusal, leaves_this_machine
 from dispatcher.settings import RouteConfig, RoutesError, Settings, explain, load_routes
 from dispatcher.store import installation
 from dispatcher.store.database import Pool, new_pool
@@ -28,13 +29,15 @@ LANES = 4
 
 @dataclass(frozen=True)
 class Route:
-    """A configured way out, ready to be used."""
+    """A configured way out, ready to be used. `ways`: network -> the route to try where this one refuses it."""
 
     config: RouteConfig
     options: Options
     provider: Provider
     callback_url: str | None
     lanes: asyncio.Semaphore
+    ways: Mapping[str, str]
+    breaker: Breaker
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
         redis = await stack.enter_async_context(Redis.from_url(addresses.redis_url))
         ready = {}
         for config in routes:
-            ready[config.name] = await stack.enter_async_context(open_route(config, keyring))
+            ways = after_refusal(routes, config.name)
+            ready[config.name] = await stack.enter_async_context(open_route(config, keyring, ways))
         async with pool.connection() as connection:
             if await installation.rehearsing(connection):
                 _stay_on_this_machine(ready.values())
@@ -82,7 +86,9 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
 
 
 @asynccontextmanager
-async def open_route(config: RouteConfig, keyring: Keyring) -> AsyncIterator[Route]:
+async def open_route(
+    config: RouteConfig, keyring: Keyring, ways: Mapping[str, str] | None = None
+) -> AsyncIterator[Route]:
     """The route with its provider and HTTP client. Raises `RoutesError`."""
     try:
         kind = provider_class(config.provider)
@@ -93,7 +99,9 @@ async def open_route(config: RouteConfig, keyring: Keyring) -> AsyncIterator[Rou
         raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
     lanes = asyncio.Semaphore(min(LANES, config.window))
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
-        yield Route(config, options, kind(config.sender, options, http), _callback_url(config, options, keyring), lanes)
+        provider = kind(config.sender, options, http)
+        callback_url = _callback_url(config, options, keyring)
+        yield Route(config, options, provider, callback_url, lanes, ways or {}, Breaker())
 
 
 def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:

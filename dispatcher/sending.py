@@ -10,11 +10,15 @@ from uuid import UUID
 
 import structlog
 
+from dispatcher.breaker import answered, reason
 from dispatcher.keyring import KeyringError
 from dispatcher.pacing import Permit
+from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
-from dispatcher.store import batches, installation, messages, routes
+from dispatcher.store import batches, installation, messages, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
+from dispatcher.store.database import Connection
+from dispatcher.store.routes import Passage, StopKind
 from dispatcher.verdicts import Call, read
 from providers.base import Encoding, Submission, Submitted
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
@@ -27,7 +31,10 @@ CHUNK_SECONDS = 0.05
 
 @dataclass
 class Work:
-    """A batch being sent: `halted` ends it early, and `delay` says in how many seconds it is due again."""
+    """A batch being sent: `halted` ends it early, and `delay` says in how many seconds it is due again.
+
+    `probing`: one message of it is sent, to see whether the carrier is back.
+    """
 
     runtime: Runtime
     route: Route
@@ -35,6 +42,7 @@ class Work:
     texts: dict[int, StoredText]
     chunks: Iterator[tuple[Row, ...]]
     clock_offset: timedelta
+    probing: bool = False
     halted: bool = False
     delay: float = 0.0
 
@@ -62,10 +70,15 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
         if route is None:
             await routes.park(connection, lease.route, "not in routes.toml")
             return None
+        passage = await routes.passage(connection, lease.route, route.options.timeout)
+        if passage is Passage.SHUT:
+            return None
         rows = await batches.open_rows(connection, lease)
         texts = await batches.texts(connection, list({row.text_id for row in rows}))
         offset = await installation.offset(connection)
-    return Work(runtime, route, lease, texts, chunks(rows, chunk_segments(route)), offset)
+    probing = passage is Passage.PROBE
+    pieces = iter([tuple(rows[:1])]) if probing else chunks(rows, chunk_segments(route))
+    return Work(runtime, route, lease, texts, pieces, offset, probing)
 
 
 def chunk_segments(route: Route) -> int:
@@ -142,7 +155,9 @@ async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
 
 async def _claim(work: Work, ids: list[UUID]) -> frozenset[UUID]:
     async with work.runtime.pool.connection() as connection:
-        claim = await messages.claim(connection, work.lease, ids, work.runtime.settings.lease_seconds)
+        claim = await messages.claim(
+            connection, work.lease, ids, work.runtime.settings.lease_seconds, probing=work.probing
+        )
     if not claim.permitted:
         work.halted = True
     return claim.ids
@@ -183,10 +198,27 @@ def _submission(work: Work, row: Row) -> Submission:
 
 
 async def _record(work: Work, calls: Sequence[Call]) -> None:
-    reading = read(calls)
+    reading = read(calls, work.route.ways, probing=work.probing)
     async with work.runtime.pool.connection() as connection:
         await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+        if reading.onward:
+            await batches.reroute(connection, reading.onward)
+        if reading.settled and (network := only_network(work.route.config)):
+            await recipients.learn_network(connection, reading.settled, network)
         if reading.park:
             await routes.park(connection, work.lease.route, reading.park)
+        await _watch(work, connection, calls)
     work.halted = work.halted or reading.halt
     work.delay = max(work.delay, reading.delay)
+
+
+async def _watch(work: Work, connection: Connection, calls: Sequence[Call]) -> None:
+    """Stop a route whose carrier does not answer; let it go on when a probe was answered."""
+    name = work.route.config.name
+    if work.probing:
+        if any(answered(call.answer) for call in calls) and await routes.lift(connection, name, StopKind.TRIPPED):
+            log.info("route.answers", route=name)
+        return
+    for call in calls:
+        if work.route.breaker.trips(call.answer) and isinstance(call.answer, ProviderError):
+            await routes.trip(connection, name, reason(call.answer))

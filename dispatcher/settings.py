@@ -46,7 +46,8 @@ class RouteConfig(BaseModel):
     """One `[[route]]` of routes.toml.
 
     `tps` counts segments a second; `window` is how many messages one worker may have under way, and so how many one
-    crash can leave uncertain.
+    crash can leave uncertain. `when_down`: what waiting messages do when the route is parked, or its carrier has not
+    answered for a while: move to the next route that serves their network, or wait.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +58,7 @@ class RouteConfig(BaseModel):
     sender: Annotated[str, Field(min_length=1)]
     tps: Annotated[float, Field(gt=0, le=100_000)]
     window: Annotated[int, Field(ge=1, le=10_000)] = 32
+    when_down: Literal["move", "wait"] = "move"
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @field_validator("networks", mode="before")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from dispatcher.lifecycle import Event
 from dispatcher.retrying import Decision, decide
@@ -29,6 +30,8 @@ class Reading:
     """What to store of some calls, and what they mean for the rest of the batch.
 
     `halt`: send no more of this batch now; it is due again after `delay` seconds. `park`: why a person must act first.
+    `onward`: the route to which a message goes that was refused for its network. `settled`: messages that came from
+    another route like that, and were accepted here.
     """
 
     results: tuple[Result, ...]
@@ -36,6 +39,8 @@ class Reading:
     halt: bool
     delay: float
     park: str | None
+    onward: Mapping[UUID, str]
+    settled: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,24 @@ class _Word:
     refund: bool = False
 
 
-def read(calls: Sequence[Call]) -> Reading:
-    """Results in the order of the calls; an exchange is kept once, however many messages it carried."""
+def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = False) -> Reading:
+    """Results in the order of the calls; an exchange is kept once, however many messages it carried.
+
+    `ways` is network -> the route to try next where this one is refused.
+    """
     results: list[Result] = []
     exchanges: list[StoredExchange] = []
     decisions: list[tuple[Decision, ProviderError]] = []
+    onward: dict[UUID, str] = {}
+    settled: list[UUID] = []
     for call in calls:
         place = _keep(call, exchanges)
-        for row, (word, decision) in zip(call.rows, _words(call), strict=True):
+        for row, (word, decision) in zip(call.rows, _words(call, ways, probing), strict=True):
             results.append(_result(call, row, word, place))
+            if word.event is Event.REROUTED:
+                onward[row.id] = ways[row.network]
+            elif word.event is Event.ACCEPTED and row.rerouted:
+                settled.append(row.id)
             if decision and isinstance(call.answer, ProviderError):
                 decisions.append((decision, call.answer))
     stopping = [d for d, _ in decisions if d.event is not Event.LOST]
@@ -68,6 +82,8 @@ def read(calls: Sequence[Call]) -> Reading:
         halt=bool(stopping),
         delay=max((d.delay for d in stopping), default=0.0),
         park=next((str(error) for d, error in decisions if d.park), None),
+        onward=onward,
+        settled=tuple(settled),
     )
 
 
@@ -81,26 +97,33 @@ def _keep(call: Call, exchanges: list[StoredExchange]) -> int | None:
     return len(exchanges) - 1
 
 
-def _words(call: Call) -> list[tuple[_Word, Decision | None]]:
+def _words(call: Call, ways: Mapping[str, str], probing: bool) -> list[tuple[_Word, Decision | None]]:
     if isinstance(call.answer, Submitted):
-        return [(_verdict(verdict, row), None) for verdict, row in zip(call.answer.verdicts, call.rows, strict=True)]
-    return [_failure(call.answer, row) for row in call.rows]
+        pairs = zip(call.answer.verdicts, call.rows, strict=True)
+        return [(_verdict(verdict, row, ways), None) for verdict, row in pairs]
+    return [_failure(call.answer, row, probing) for row in call.rows]
 
 
-def _verdict(verdict: Verdict, row: Row) -> _Word:
+def _verdict(verdict: Verdict, row: Row, ways: Mapping[str, str]) -> _Word:
     match verdict:
         case Accepted(reference=reference):
             return _Word(Event.ACCEPTED, "accepted", reference=reference)
         case Refused(reason=Reason.DUPLICATE, code=code) if row.doubted:
             return _Word(Event.ACCEPTED, "accepted", reason="the carrier has it from an earlier try", code=code)
         case Refused(reason=reason, code=code, detail=detail):
-            return _Word(Event.REFUSED, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
+            event = Event.REROUTED if reason is Reason.NETWORK and _may_go_on(row, ways) else Event.REFUSED
+            return _Word(event, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
         case Unclear(code=code, detail=detail):
             return _Word(Event.LOST, "uncertain", reason=detail, code=code)
 
 
-def _failure(error: ProviderError, row: Row) -> tuple[_Word, Decision]:
-    decision = decide(error, row.attempts + 1)
+def _may_go_on(row: Row, ways: Mapping[str, str]) -> bool:
+    """A number that was carried to another network is tried on one more route, unless an earlier try left a doubt."""
+    return row.network in ways and not row.rerouted and not row.doubted
+
+
+def _failure(error: ProviderError, row: Row, probing: bool) -> tuple[_Word, Decision]:
+    decision = decide(error, row.attempts + 1, probing=probing)
     outcome = "uncertain" if decision.event is Event.LOST else "not_sent"
     word = _Word(decision.event, outcome, reason=str(error), code=error.code, refund=not decision.costs_attempt)
     return word, decision

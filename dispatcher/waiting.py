@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from campaigns.calendar import VIETNAM, spoken
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.campaigns import StoredWave, Waiting
+from dispatcher.store.routes import Stop, StopKind
 
 OVER = frozenset({WaveStatus.DONE, WaveStatus.MISSED, WaveStatus.CANCELLED})
 CAMPAIGN_WORDS = {
@@ -13,8 +16,22 @@ CAMPAIGN_WORDS = {
     CampaignStatus.PAUSED: "chiến dịch đang tạm dừng",
 }
 
+STOP_WORDS = {
+    StopKind.PARKED: "đang dừng chờ người xử lý",
+    StopKind.PAUSED: "đang tạm dừng",
+    StopKind.TRIPPED: "không được nhà mạng trả lời",
+}
 
-def reason(campaign: CampaignStatus, wave: StoredWave, facts: Waiting) -> str | None:
+Stops = Mapping[str, tuple[Stop, ...]]
+
+
+def stop_words(stop: Stop) -> str:
+    """What keeps a route from sending, and until when."""
+    again = f", thử lại lúc {stop.probe_at.astimezone(VIETNAM):%H:%M:%S}" if stop.probe_at else ""
+    return f"{STOP_WORDS[stop.kind]}{again} ({stop.reason})"
+
+
+def reason(campaign: CampaignStatus, wave: StoredWave, facts: Waiting, stops: Stops) -> str | None:
     """The first thing that keeps the wave from being sent now; None when nothing does, or when it is over."""
     if wave.status in OVER:
         return None
@@ -26,15 +43,15 @@ def reason(campaign: CampaignStatus, wave: StoredWave, facts: Waiting) -> str | 
         return f"chờ tới giờ gửi: {spoken(wave.opens_at)}"
     if wave.status is WaveStatus.EXPANDING:
         return "đang lập danh sách tin"
-    return _sending(wave, facts)
+    return _sending(wave, facts, stops)
 
 
-def _sending(wave: StoredWave, facts: Waiting) -> str | None:
+def _sending(wave: StoredWave, facts: Waiting, stops: Stops) -> str | None:
     if not facts.in_window:
         window = f"{wave.window_from:%H:%M}-{wave.window_to:%H:%M}"
         return f"ngoài khung giờ gửi {window} (bây giờ là {facts.now.astimezone(VIETNAM):%H:%M})"
-    if facts.open and facts.parked == facts.open:
-        return f"đường gửi đang dừng chờ người xử lý: {', '.join(facts.parked_routes)}"
+    if facts.routes and all(route in stops for route in facts.routes):
+        return "; ".join(f"đường gửi {route} {stop_words(stops[route][0])}" for route in facts.routes)
     if facts.next_due_at:
         return f"chờ gửi lại lúc {facts.next_due_at.astimezone(VIETNAM):%H:%M:%S}"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,7 @@ from dispatcher.cli.terminal import (
     number,
     out,
     table,
+    tell_stopped,
 )
 from dispatcher.control import SPOKEN, View
 from dispatcher.delivery_log import shown
@@ -37,8 +39,9 @@ from dispatcher.lifecycle import Act, CampaignStatus, Status
 from dispatcher.routing import table as route_table
 from dispatcher.routing import unserved
 from dispatcher.settings import load_routes
-from dispatcher.store import audiences, campaigns, log, routes
+from dispatcher.store import audiences, campaigns, log
 from dispatcher.store.database import Connection
+from dispatcher.waiting import stop_words
 from dispatcher.words import STATUS_WORDS, WAVE_WORDS
 
 app = typer.Typer(help="Chiến dịch: kiểm tra, thêm, duyệt, bắt đầu, theo dõi, dừng.", no_args_is_help=True)
@@ -226,51 +229,45 @@ def status(
     at_desk(lambda desk: _watch(desk, edition, as_json=as_json) if watch else _once(desk, edition, as_json=as_json))
 
 
-async def view(desk: Desk, edition: str) -> tuple[View, dict[str, str]]:
-    """The campaign as it stands and the parked routes, from one snapshot."""
+async def view(desk: Desk, edition: str) -> View:
+    """The campaign as it stands, from one snapshot."""
     async with desk.pool.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return await control.view(connection, edition), await routes.parked(connection)
-
-
-def as_dict(seen: View, parked: dict[str, str]) -> dict[str, Any]:
-    """A status for machines."""
-    waves = [{**{name: getattr(w, name) for name in w.__slots__}} for w in seen.waves]
-    return {**{name: getattr(seen, name) for name in seen.__slots__}, "waves": waves, "parked_routes": parked}
+        return await control.view(connection, edition)
 
 
 async def _once(desk: Desk, edition: str, *, as_json: bool) -> None:
-    seen, parked = await view(desk, edition)
+    seen = await view(desk, edition)
     if as_json:
-        give(as_dict(seen, parked))
+        give(seen)
     else:
-        for part in picture(seen, parked):
+        for part in picture(seen):
             out.print(part)
 
 
 async def _watch(desk: Desk, edition: str, *, as_json: bool) -> None:
-    seen, parked = await view(desk, edition)
+    seen = await view(desk, edition)
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
             if as_json:
-                give_line(as_dict(seen, parked))
+                give_line(seen)
             else:
-                live.update(picture_grid(seen, parked), refresh=True)
+                live.update(picture_grid(seen), refresh=True)
             if seen.status in ENDED:
                 return
             await asyncio.sleep(1)
-            seen, parked = await view(desk, edition)
+            seen = await view(desk, edition)
 
 
-def picture_grid(seen: View, parked: dict[str, str]) -> Table:
+def picture_grid(seen: View) -> Table:
     """A status for people, in one piece."""
     grid = Table.grid()
-    for part in picture(seen, parked):
+    for part in picture(seen):
         grid.add_row(part)
     return grid
 
 
-def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
+def picture(seen: View) -> Iterator[Any]:
     """A status for people."""
     yield f"[bold]{seen.campaign}[/]: {escape(seen.title)} ({SPOKEN[seen.status]})"
     made = Table(header_style="bold")
@@ -288,34 +285,24 @@ def picture(seen: View, parked: dict[str, str]) -> Iterator[Any]:
             yield f"Đợt {wave.slug} chưa gửi: {escape(wave.waits)}."
     accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
     yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
-    for route, reason in parked.items():
-        yield f"[yellow]Đường gửi {route} đang dừng chờ người xử lý:[/] {escape(reason)}"
+    for route, stops in seen.stopped_routes.items():
+        for stop in stops:
+            yield f"[yellow]Đường gửi {route}[/] {escape(stop_words(stop))}"
 
 
 def _stop(edition: str, by: str, act: Act, wave: str | None, *, as_json: bool) -> None:
     async def stop(desk: Desk) -> control.Stopped:
         async with desk.pool.connection() as connection:
             if wave:
-                return await control.hold_wave(connection, edition, wave, by)
+                stop_wave = control.hold_wave if act is Act.PAUSE else control.cancel_wave
+                return await stop_wave(connection, edition, wave, by)
             return await control.stop(connection, edition, by, act)
 
     stopped = at_desk(stop)
     if as_json:
-        return give(
-            {
-                "campaign": edition,
-                "act": act,
-                "out": stopped.out,
-                "in_flight": stopped.in_flight,
-                "saved": stopped.saved,
-            }
-        )
+        return give({"campaign": edition, "wave": wave, "act": act, **dataclasses.asdict(stopped)})
     word = "Đã tạm dừng" if act is Act.PAUSE else "Đã hủy"
-    out.print(
-        f"[bold]{word} {edition}.[/] Đã ra ngoài: {number(stopped.out)}; đang trên đường: {number(stopped.in_flight)};"
-        f" giữ lại được: {number(stopped.saved)}."
-    )
-    return None
+    return tell_stopped(f"{word} {f'đợt {wave} của ' if wave else ''}{edition}", stopped)
 
 
 WaveSlug = Annotated[str | None, typer.Option("--wave", help="Chỉ đợt này; các đợt khác không đổi.")]
@@ -328,9 +315,9 @@ def pause(edition: Edition, wave: WaveSlug = None, by: By = ME, as_json: AsJson 
 
 
 @app.command()
-def cancel(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
-    """Hủy hẳn: những tin chưa gửi sẽ không gửi nữa."""
-    _stop(edition, by, Act.CANCEL, None, as_json=as_json)
+def cancel(edition: Edition, wave: WaveSlug = None, by: By = ME, as_json: AsJson = False) -> None:
+    """Hủy hẳn cả chiến dịch hoặc một đợt: những tin chưa gửi sẽ không gửi nữa."""
+    _stop(edition, by, Act.CANCEL, wave, as_json=as_json)
 
 
 @app.command()

@@ -57,7 +57,7 @@ def _perform(stage: Stage, people: int, *, quiet: bool) -> Outcome:
             if scene.headline and not quiet:
                 live.console.print(f"[bold cyan]▸[/] {scene.headline}")
             if scene.view and not quiet:
-                live.update(picture_grid(scene.view, {}), refresh=True)
+                live.update(picture_grid(scene.view), refresh=True)
 
         outcome = asyncio.run(Play(stage, people, show).run(lambda: running.enter_context(_background(processes))))
         live.update(Text(""), refresh=True)

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table
+from dispatcher import control
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
 from dispatcher.runtime import open_route
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
+from dispatcher.store.routes import Stop, StopKind
+from dispatcher.waiting import stop_words
 from providers.base import Health
 from providers.errors import ProviderError
 
-app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối.", no_args_is_help=True)
+app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, cho chạy tiếp.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="TÊN", help="Tên đường gửi trong routes.toml.")]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Liệt kê các đường gửi trong routes.toml và đường nào đang dừng."""
 
-    async def act(desk: Desk) -> tuple[tuple[RouteConfig, ...], dict[str, str]]:
+    async def act(desk: Desk) -> tuple[tuple[RouteConfig, ...], dict[str, tuple[Stop, ...]]]:
         async with desk.pool.connection() as connection:
-            return load_routes(desk.settings.routes), await routes.parked(connection)
+            return load_routes(desk.settings.routes), await routes.stops(connection)
 
-    found, parked = at_desk(act)
+    found, stops = at_desk(act)
     if as_json:
-        return give([{**_fields(route), "parked": parked.get(route.name)} for route in found])
+        return give([{**_fields(route), "stops": stops.get(route.name, ())} for route in found])
     rows = [
-        (r.name, r.provider, ", ".join(r.networks), r.sender, f"{r.tps:g}", parked.get(r.name, "sẵn sàng"))
+        (r.name, r.provider, ", ".join(r.networks), r.sender, f"{r.tps:g}", _state(stops.get(r.name, ())))
         for r in found
     ]
     return table("Đường gửi", ("tên", "nhà cung cấp", "nhà mạng", "tên hiển thị", "phần tin/giây", "tình trạng"), rows)
+
+
+def _state(stops: tuple[Stop, ...]) -> str:
+    return "; ".join(stop_words(stop) for stop in stops) or "sẵn sàng"
 
 
 def _fields(route: RouteConfig) -> dict[str, Any]:
@@ -68,6 +77,49 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def pause(
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", help="Lý do; mọi người xem tiến độ sẽ thấy.")],
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Dừng một đường gửi; tin của nó chờ. Cho biết đã ra bao nhiêu, giữ lại được bao nhiêu."""
+
+    async def act(desk: Desk) -> control.Stopped:
+        _known(desk, name)
+        async with desk.pool.connection() as connection:
+            await control.pause_route(connection, name, by, reason)
+        async with desk.pool.connection() as connection:  # the stop is not to wait for the count
+            return await control.route_stand(connection, name)
+
+    stopped = at_desk(act)
+    if as_json:
+        return give({"route": name, "act": "pause", **dataclasses.asdict(stopped)})
+    return tell_stopped(f"Đã tạm dừng đường gửi {name}", stopped)
+
+
+@app.command()
+def resume(name: Name, by: By = ME, as_json: AsJson = False) -> None:
+    """Cho một đường gửi đang tạm dừng chạy tiếp."""
+
+    async def act(desk: Desk) -> None:
+        _known(desk, name)
+        async with desk.pool.connection() as connection:
+            await control.resume_route(connection, name, by)
+
+    at_desk(act)
+    if as_json:
+        return give({"route": name, "act": "resume"})
+    return out.print(f"[green]Đường gửi {name} chạy tiếp.[/]")
+
+
+def _known(desk: Desk, name: str) -> None:
+    names = [route.name for route in load_routes(desk.settings.routes)]
+    if name not in names:
+        fail(f"Không có đường gửi {name} trong {desk.settings.routes}. Hiện có: {', '.join(names)}.")
+
+
 async def _ask(desk: Desk, config: RouteConfig) -> dict[str, Any]:
     async with open_route(config, desk.keyring) as route:
         try:
@@ -87,7 +139,7 @@ async def _ask(desk: Desk, config: RouteConfig) -> dict[str, Any]:
 async def _unpark(desk: Desk, names: list[str], by: str) -> None:
     async with desk.pool.connection() as connection:
         for name in names:
-            if await routes.unpark(connection, name):
+            if await routes.lift(connection, name, StopKind.PARKED):
                 await audit.record(connection, by, "route.unpark", name)
 
 

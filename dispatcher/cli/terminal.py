@@ -22,6 +22,7 @@ from rich.table import Table
 
 from campaigns.calendar import VIETNAM
 from dispatcher import logs
+from dispatcher.control import Stopped
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, load_settings
@@ -73,6 +74,14 @@ def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
                 return await act(Desk(settings, keyring, pool))
 
         return asyncio.run(sit())
+
+
+def tell_stopped(what: str, stopped: Stopped) -> None:
+    """Print what a stop found."""
+    out.print(
+        f"[bold]{what}.[/] Đã ra ngoài: {number(stopped.out)}; đang trên đường: {number(stopped.in_flight)};"
+        f" giữ lại được: {number(stopped.saved)}."
+    )
 
 
 def give(result: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
 AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to
 """
 
+# A route that is stopped gets nothing; one that is tripped gets one batch when it is time to try it.
 # `requeue`: an id on the queue that nobody has taken for so long is taken for lost and put there again.
 ENQUEUE_DUE = f"""
 WITH under_way AS (
@@ -25,17 +26,21 @@ WITH under_way AS (
     WHERE NOT done AND (leased_until > clock_timestamp() OR enqueued_at > clock_timestamp() - %(requeue)s)
     GROUP BY route
 ),
+stopped AS (
+    SELECT route, bool_and(kind = 'tripped' AND probe_at <= clock_timestamp()) AS probing FROM route_stops GROUP BY route
+),
 due AS (
-    SELECT b.id, b.route, row_number() OVER (PARTITION BY b.route ORDER BY b.due_at, b.id) AS place
-    FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id
+    SELECT b.id, b.route, CASE WHEN s.probing THEN 1 ELSE %(per_route)s END AS most,
+           row_number() OVER (PARTITION BY b.route ORDER BY b.due_at, b.id) AS place
+    FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id LEFT JOIN stopped s USING (route)
     WHERE NOT b.done AND b.due_at <= clock_timestamp() AND b.leased_until IS NULL
       AND (b.enqueued_at IS NULL OR b.enqueued_at <= clock_timestamp() - %(requeue)s)
-      AND NOT EXISTS (SELECT FROM parked_routes p WHERE p.route = b.route)
+      AND coalesce(s.probing, true)
       AND {SENDABLE}
 )
 UPDATE batches SET enqueued_at = clock_timestamp()
 FROM due LEFT JOIN under_way USING (route)
-WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= %(per_route)s
+WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= due.most
 RETURNING batches.id
 """
 
@@ -76,6 +81,52 @@ logged AS (
 SELECT count(*)::int AS n FROM moved
 """
 
+DOUBTED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'))"
+REFUSED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'refused'))"
+
+# Messages that leave their batches for another route: one new batch for each batch that they leave and route that they go
+# to. `leaving` must give (id, wave_id, batch_id, segments, route) of rows that the transaction holds locked.
+_REBATCH = """
+fresh AS (
+    INSERT INTO batches (wave_id, route, size, segments, due_at, moved_from)
+    SELECT wave_id, route, count(*), sum(segments), clock_timestamp(), batch_id FROM leaving GROUP BY wave_id, batch_id, route
+    RETURNING id, route, moved_from
+)
+UPDATE messages m SET batch_id = f.id
+FROM leaving l JOIN fresh f ON f.moved_from = l.batch_id AND f.route = l.route WHERE m.id = l.id
+"""
+
+# Of whom an earlier try left a doubt stays where it was made: another carrier knows nothing of it and would send again.
+HAND_OVER = f"""
+WITH ways AS (
+    SELECT * FROM unnest(%(networks)s::text[], %(routes)s::text[]) AS t (network, route)
+),
+chosen AS (
+    SELECT b.id, b.wave_id FROM batches b
+    WHERE b.route = %(route)s AND NOT b.done AND b.leased_until IS NULL AND EXISTS (
+        SELECT FROM messages m JOIN ways USING (network)
+        WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying') AND NOT {DOUBTED}
+    )
+    ORDER BY b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+),
+leaving AS MATERIALIZED (
+    SELECT m.id, m.wave_id, m.batch_id, m.segments, ways.route
+    FROM chosen c JOIN messages m ON m.wave_id = c.wave_id AND m.batch_id = c.id JOIN ways USING (network)
+    WHERE m.status IN ('queued', 'retrying') AND NOT {DOUBTED}
+    ORDER BY m.id FOR UPDATE OF m
+),
+{_REBATCH}
+"""
+
+REROUTE = f"""
+WITH leaving AS MATERIALIZED (
+    SELECT m.id, m.wave_id, m.batch_id, m.segments, g.route
+    FROM unnest(%(ids)s::uuid[], %(routes)s::text[]) AS g (id, route) JOIN messages m USING (id)
+    WHERE m.status = 'queued'
+),
+{_REBATCH}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -89,7 +140,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a batch that is still to be sent. `doubted`: an earlier try may have been taken, nobody knows."""
+    """One message of a batch that is still to be sent.
+
+    `doubted`: an earlier try may have been taken, nobody knows. `rerouted`: an earlier route refused it for its network.
+    """
 
     id: UUID
     msisdn_hash: bytes
@@ -98,7 +152,9 @@ class Row:
     text_id: int
     segments: int
     attempts: int
+    network: str
     doubted: bool
+    rerouted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +199,8 @@ async def release(connection: Connection, held: Lease, delay_seconds: float) -> 
 async def open_rows(connection: Connection, held: Lease) -> list[Row]:
     """The messages of the batch that wait to be sent, in the order of their ids."""
     cursor = await connection.execute(
-        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts,"
-        " m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain') AS doubted"
+        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts, m.network,"
+        f" {DOUBTED} AS doubted, {REFUSED} AS rerouted"
         " FROM messages m JOIN recipients r USING (msisdn_hash)"
         " WHERE m.wave_id = %s AND m.batch_id = %s AND m.status IN ('queued', 'retrying') ORDER BY m.id",
         [held.wave_id, held.batch_id],
@@ -155,6 +211,19 @@ async def open_rows(connection: Connection, held: Lease) -> list[Row]:
 async def texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:
     cursor = await connection.execute("SELECT id, body, encoding, segments FROM texts WHERE id = ANY(%s)", [list(ids)])
     return {row.id: StoredText(row.body, row.encoding, row.segments) async for row in cursor}
+
+
+async def hand_over(connection: Connection, route: str, ways: Mapping[str, str], limit: int) -> int:
+    """Move what waits in up to `limit` batches of a route to other ones (network -> route); answers how many messages."""
+    cursor = await connection.execute(
+        HAND_OVER, {"route": route, "networks": list(ways), "routes": list(ways.values()), "limit": limit}
+    )
+    return cursor.rowcount
+
+
+async def reroute(connection: Connection, ways: Mapping[UUID, str]) -> None:
+    """Move messages that were just queued again to the routes given, in batches of their own."""
+    await connection.execute(REROUTE, {"ids": list(ways), "routes": list(ways.values())})
 
 
 async def disown_abandoned(connection: Connection) -> int:

@@ -27,11 +27,10 @@ WAITING = """
 SELECT w.id AS wave_id, dispatcher_now() AS now,
        (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
            AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to AS in_window,
-       count(b.id) AS open, count(p.route) AS parked,
-       coalesce(array_agg(DISTINCT p.route) FILTER (WHERE p.route IS NOT NULL), '{}') AS parked_routes,
+       count(b.id) AS open, coalesce(array_agg(DISTINCT b.route) FILTER (WHERE b.id IS NOT NULL), '{}') AS routes,
        CASE WHEN min(b.due_at) > clock_timestamp() AND bool_and(b.leased_until IS NULL)
             THEN dispatcher_now() + (min(b.due_at) - clock_timestamp()) END AS next_due_at
-FROM waves w LEFT JOIN batches b ON b.wave_id = w.id AND NOT b.done LEFT JOIN parked_routes p ON p.route = b.route
+FROM waves w LEFT JOIN batches b ON b.wave_id = w.id AND NOT b.done
 WHERE w.campaign_id = %s GROUP BY w.id
 """
 
@@ -207,14 +206,13 @@ async def finish_waves(connection: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a wave waits for, as the database sees it: `open` batches, of which `parked` are on parked routes."""
+    """What a wave waits for, as the database sees it: `open` batches, on `routes`."""
 
     wave_id: int
     now: datetime
     in_window: bool
     open: int
-    parked: int
-    parked_routes: list[str]
+    routes: list[str]
     next_due_at: datetime | None
 
 

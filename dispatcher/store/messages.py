@@ -17,7 +17,7 @@ WITH permitted AS (
     UPDATE batches b SET leased_until = clock_timestamp() + %(lease)s
     FROM waves w JOIN campaigns c ON c.id = w.campaign_id
     WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND w.id = b.wave_id AND {SENDABLE}
-      AND NOT EXISTS (SELECT FROM parked_routes p WHERE p.route = b.route)
+      AND NOT EXISTS (SELECT FROM route_stops s WHERE s.route = b.route AND NOT (%(probing)s AND s.kind = 'tripped'))
     RETURNING c.organisation_id
 ),
 input AS (
@@ -42,7 +42,7 @@ WITH given AS (
 -- A try that was given up for lost and overtaken by another must not call that one back to the queue.
 input AS (
     SELECT g.id, g.refund, CASE
-        WHEN g.event IN ('not_sent', 'returned', 'exhausted', 'lost') AND m.attempts <> g.number THEN 'overtaken'
+        WHEN g.event IN ('not_sent', 'returned', 'rerouted', 'exhausted', 'lost') AND m.attempts <> g.number THEN 'overtaken'
         ELSE g.event END AS event
     FROM given g JOIN messages m ON m.id = g.id
 ),
@@ -158,8 +158,10 @@ class Result:
     exchange: int | None
 
 
-async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], lease_seconds: float) -> Claim:
-    """Commit the intent to send `ids`, and prolong the lease."""
+async def claim(
+    connection: Connection, held: Lease, ids: Sequence[UUID], lease_seconds: float, *, probing: bool = False
+) -> Claim:
+    """Commit the intent to send `ids`, and prolong the lease. `probing` passes a breaker that is open."""
     row = await one(
         connection,
         CLAIM,
@@ -168,6 +170,7 @@ async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], lease_
             "batch": held.batch_id,
             "fence": held.fence,
             "ids": list(ids),
+            "probing": probing,
             "lease": timedelta(seconds=lease_seconds),
         },
     )

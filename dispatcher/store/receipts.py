@@ -24,15 +24,15 @@ SELECT dispatcher_now(), * FROM unnest(
 APPLY = f"""
 WITH taken AS (
     SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
-           m.id AS message_id, m.tried
+           m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought
     FROM (
         SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) AS i
     LEFT JOIN LATERAL (
-        SELECT m.id, m.attempts > 0 AS tried FROM messages m WHERE m.id = i.message_id
+        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network FROM messages m WHERE m.id = i.message_id
         UNION ALL
-        SELECT a.message_id, true FROM attempts a
+        SELECT m.id, true, m.msisdn_hash, m.network FROM attempts a JOIN messages m ON m.id = a.message_id
         WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
         LIMIT 1
     ) AS m ON true
@@ -42,6 +42,15 @@ ready AS (
     WHERE message_id IS NOT NULL OR received_at < dispatcher_now() - interval '1 hour'
 ),
 gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
+-- Numbers are carried from network to network: what the carrier that delivered says is truer than the prefix.
+learned AS (
+    UPDATE recipients p SET network = r.network, network_learned_at = dispatcher_now()
+    FROM (
+        SELECT DISTINCT ON (msisdn_hash) msisdn_hash, network FROM ready
+        WHERE outcome = 'delivered' AND network <> thought ORDER BY msisdn_hash, id DESC
+    ) AS r
+    WHERE p.msisdn_hash = r.msisdn_hash AND p.network <> r.network
+),
 aside AS (
     UPDATE receipt_inbox SET due_at = clock_timestamp() + interval '2 seconds'
     WHERE id IN (SELECT id FROM taken EXCEPT SELECT id FROM ready)

@@ -214,7 +214,7 @@ def test_a_status_for_machines_adds_up(campaign_sent: Run) -> None:
     assert (status["planned"], status["segments"], status["accounted"]) == (5, 5, True)
     assert status["counts"] == {"submitted": 5}
     assert [wave["planned"] for wave in status["waves"]] == [5, 0, 0]
-    assert status["parked_routes"] == {}
+    assert status["stopped_routes"] == {}
     assert "khớp" in campaign_sent("campaign", "status", EDITION).out
 
 
@@ -243,12 +243,26 @@ def test_the_log_is_exported_in_three_forms_with_the_same_rows(campaign_sent: Ru
     assert pl.read_parquet(tmp_path / "log.parquet").to_dicts() == from_jsonl
 
 
+def test_a_route_is_paused_with_a_reason_and_resumed(campaign_sent: Run) -> None:
+    run = campaign_sent
+    assert run("route", "pause", "main", "--reason", " ").code == 1
+    stopped = run("route", "pause", "main", "--reason", "đổi hợp đồng", "--by", "An", "--json").json
+    assert stopped == {"route": "main", "act": "pause", "out": 5, "in_flight": 0, "saved": 0}
+    (route,) = run("route", "list", "--json").json
+    assert [(stop["kind"], stop["reason"]) for stop in route["stops"]] == [("paused", "An: đổi hợp đồng")]
+    assert "đang tạm dừng" in run("campaign", "status", EDITION).out
+    assert run("route", "pause", "main", "--reason", "again").code == 1
+    assert "chạy tiếp" in run("route", "resume", "main").out
+    assert run("route", "resume", "main", "--json").code == 1
+    assert "Hiện có: main" in run("route", "pause", "other", "--reason", "x").err
+
+
 def test_routes_are_listed_checked_and_let_go_again(
     campaign_sent: Run, far_carrier: PretendCarrier, tmp_path: Path
 ) -> None:
     run = campaign_sent
     (route,) = run("route", "list", "--json").json
-    assert (route["name"], route["parked"]) == ("main", None)
+    assert (route["name"], route["stops"]) == ("main", [])
     assert "sandbox-secret-key" not in run("route", "list").out
     (answer,) = run("route", "check", "--json").json
     assert (answer["ok"], answer["currency"]) == (True, "VND")

@@ -29,6 +29,7 @@ DRAWN = [
     (S.SENDING, E.NOT_SENT, S.RETRYING),
     (S.SENDING, E.EXHAUSTED, S.FAILED),
     (S.SENDING, E.RETURNED, S.QUEUED),
+    (S.SENDING, E.REROUTED, S.QUEUED),
     (S.SENDING, E.LOST, S.UNCERTAIN),
     (S.SENDING, DELIVERED, S.DELIVERED),
     (S.SENDING, UNDELIVERED, S.UNDELIVERED),
@@ -36,6 +37,7 @@ DRAWN = [
     (S.SUBMITTED, UNDELIVERED, S.UNDELIVERED),
     (S.UNCERTAIN, E.ACCEPTED, S.SUBMITTED),
     (S.UNCERTAIN, E.REFUSED, S.REJECTED),
+    (S.UNCERTAIN, E.REROUTED, S.REJECTED),
     (S.UNCERTAIN, E.UNSETTLED, S.UNCONFIRMED),
     (S.UNCERTAIN, E.RESENT, S.QUEUED),
     (S.UNCONFIRMED, E.RESENT, S.QUEUED),
@@ -135,7 +137,7 @@ def test_once_claimed_a_message_waits_again_only_if_provably_not_sent_or_sent_ag
     for event in events:
         was, status = status, move(status, event)
         if status in WAITING and was not in WAITING:
-            provably = (was, event) in {(S.SENDING, E.NOT_SENT), (S.SENDING, E.RETURNED)}
+            provably = (was, event) in {(S.SENDING, e) for e in (E.NOT_SENT, E.RETURNED, E.REROUTED)}
             assert provably or event is E.RESENT
 
 

@@ -38,6 +38,21 @@ def test_there_is_a_delay_before_every_try_but_the_first() -> None:
     assert list(DELAYS_SECONDS) == sorted(DELAYS_SECONDS)
 
 
+PROBES = [
+    (Unavailable("t"), Decision(E.NOT_SENT, costs_attempt=False)),
+    (NotSent("t"), Decision(E.EXHAUSTED)),
+    (Throttled("t"), Decision(E.NOT_SENT, delay=1.0, costs_attempt=False)),
+    (Uncertain("t"), Decision(E.LOST)),
+]
+
+
+@pytest.mark.parametrize(("error", "decision"), PROBES)
+def test_a_message_pays_nothing_for_finding_out_that_the_carrier_is_still_away(
+    error: ProviderError, decision: Decision
+) -> None:
+    assert decide(error, MAX_ATTEMPTS, probing=True) == decision
+
+
 @pytest.mark.parametrize("attempts", range(1, 10))
 def test_what_may_have_been_sent_is_never_sent_again(attempts: int) -> None:
     assert decide(Uncertain("read timeout"), attempts).event is E.LOST

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.routing import leaves_this_machine, table, unserved
+from dispatcher.routing import after_refusal, leaves_this_machine, only_network, onward, table, unserved
 from dispatcher.settings import RouteConfig
 
 
@@ -24,6 +24,33 @@ def test_a_network_is_unserved_only_without_a_route_for_the_rest() -> None:
     assert unserved({"viettel": "a"}, people) == {"mobifone": 3, "unknown": 1}
     assert unserved({"viettel": "a", "*": "b"}, people) == {}
     assert unserved({}, people) == people
+
+
+def test_a_message_goes_on_to_the_next_route_that_serves_its_network_and_the_one_for_the_rest_comes_last() -> None:
+    routes = [route("rest", "*"), route("a", "viettel"), route("b", "viettel", "mobifone")]
+    without_a = onward(routes, {"a"})
+    assert (without_a["viettel"], without_a["mobifone"], without_a["unknown"]) == ("b", "b", "rest")
+    assert onward(routes, {"a", "b"})["viettel"] == "rest"
+    assert onward(routes[1:], {"b"}) == {"viettel": "a"}
+    assert "*" not in onward(routes, set())
+
+
+def test_a_number_refused_for_its_network_is_tried_where_another_network_is_served_when_nobody_else_serves_its_own() -> (
+    None
+):
+    direct = [route("v", "viettel"), route("m", "mobifone"), route("n", "vinaphone")]
+    assert after_refusal(direct, "v")["viettel"] == "m"
+    assert after_refusal(direct, "m")["mobifone"] == "v"
+    assert after_refusal([*direct, route("rest", "*")], "v")["viettel"] == "rest"
+    assert after_refusal(direct[:1], "v") == {}
+
+
+ONLY = [(("viettel",), "viettel"), (("*",), None), (("viettel", "mobifone"), None), (("viettel", "*"), None)]
+
+
+@pytest.mark.parametrize(("networks", "only"), ONLY)
+def test_only_a_route_of_one_network_proves_on_which_a_number_is(networks: tuple[str, ...], only: str | None) -> None:
+    assert only_network(route("a", *networks)) == only
 
 
 ADDRESSES: list[tuple[dict[str, Any], list[str]]] = [

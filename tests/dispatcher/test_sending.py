@@ -16,6 +16,7 @@ from dispatcher.lifecycle import Act
 from dispatcher.settings import Settings
 from dispatcher.store import batches, messages
 from dispatcher.store import routes as stored_routes
+from dispatcher.store.routes import StopKind
 from providers.base import Callback, Exchange, Health, Provider, Receipt, Submission, Submitted
 from providers.sandbox import Dials
 from tests.dispatcher.hall import Hall
@@ -107,9 +108,9 @@ async def test_a_misconfigured_route_is_parked_and_its_messages_wait_without_a_t
     assert {row.attempts for row in await hall.sql("SELECT attempts FROM messages")} == {0}
     assert await hall.due(requeue_seconds=0) == []
     async with hall.runtime.pool.connection() as connection:
-        assert set(await stored_routes.parked(connection)) == {"main"}
-        assert await stored_routes.unpark(connection, "main")
-        assert not await stored_routes.unpark(connection, "main")
+        assert [stop.kind for stop in (await stored_routes.stops(connection))["main"]] == [StopKind.PARKED]
+        assert await stored_routes.lift(connection, "main", StopKind.PARKED)
+        assert not await stored_routes.lift(connection, "main", StopKind.PARKED)
     assert len(await hall.due(requeue_seconds=0)) == 2
 
 
@@ -278,7 +279,7 @@ async def test_a_batch_for_a_route_that_is_gone_parks_the_route(hall: Hall) -> N
     await hall.send()
     assert await hall.counts() == {"queued": 3}
     async with hall.runtime.pool.connection() as connection:
-        assert "main" in await stored_routes.parked(connection)
+        assert "main" in await stored_routes.stops(connection)
 
 
 async def test_a_worker_that_is_stopping_leaves_the_rest_queued(hall: Hall) -> None:
@@ -304,7 +305,7 @@ async def test_a_carrier_that_cannot_be_reached_costs_attempts_and_fails_in_the_
 
 
 async def test_long_texts_are_cut_into_chunks_by_segments() -> None:
-    rows = [batches.Row(None, b"", b"", "1", 1, segments, 0, False) for segments in (1, 2, 3, 9, 1, 1)]  # type: ignore[arg-type]
+    rows = [batches.Row(None, b"", b"", "1", 1, segments, 0, "", False, False) for segments in (1, 2, 3, 9, 1, 1)]  # type: ignore[arg-type]
     assert [[row.segments for row in chunk] for chunk in sending.chunks(rows, 3)] == [[1, 2], [3], [9], [1, 1]]
     assert list(sending.chunks([], 3)) == []
 

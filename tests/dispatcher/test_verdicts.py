@@ -17,8 +17,11 @@ START, END = datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, tzinfo
 EXCHANGE = Exchange("POST", "200", 200, START, 0.25)
 
 
-def row(number: int = 1, attempts: int = 0, *, doubted: bool = False) -> Row:
-    return Row(UUID(int=number), b"h" * 16, b"c", "1", 1, 2, attempts, doubted)
+WAYS = {"viettel": "next"}
+
+
+def row(number: int = 1, attempts: int = 0, *, doubted: bool = False, rerouted: bool = False) -> Row:
+    return Row(UUID(int=number), b"h" * 16, b"c", "1", 1, 2, attempts, "viettel", doubted, rerouted)
 
 
 def call(answer: Submitted | ProviderError, *rows: Row) -> Call:
@@ -38,7 +41,7 @@ ANSWERS: list[tuple[Verdict, Event, str, str | None, str | None, str | None]] = 
 def test_a_verdict_is_stored_in_our_words_with_the_carriers_code(
     verdict: Verdict, event: Event, outcome: str, reference: str | None, reason: str | None, code: str | None
 ) -> None:
-    reading = read([call(Submitted((verdict,), EXCHANGE))])
+    reading = read([call(Submitted((verdict,), EXCHANGE))], WAYS)
     (result,) = reading.results
     assert (result.event, result.outcome, result.reference) == (event.value, outcome, reference)
     assert (result.reason, result.code, result.segments) == (reason, code, 2)
@@ -48,7 +51,7 @@ def test_a_verdict_is_stored_in_our_words_with_the_carriers_code(
 
 def test_a_duplicate_means_accepted_where_an_earlier_try_was_in_doubt_and_a_refusal_elsewhere() -> None:
     duplicate = Submitted((Refused(Reason.DUPLICATE, "124"),) * 2, EXCHANGE)
-    reading = read([call(duplicate, row(1, attempts=1, doubted=True), row(2))])
+    reading = read([call(duplicate, row(1, attempts=1, doubted=True), row(2))], WAYS)
     assert [result.event for result in reading.results] == [Event.ACCEPTED, Event.REFUSED]
     assert [result.code for result in reading.results] == ["124", "124"]
 
@@ -65,9 +68,35 @@ FAILURES: list[tuple[ProviderError, Event, str, bool, bool, float, bool]] = [
 def test_a_failed_call_halts_the_batch_unless_only_its_own_fate_is_unknown(
     error: ProviderError, event: Event, outcome: str, refund: bool, halt: bool, delay: float, park: bool
 ) -> None:
-    reading = read([call(error, row(1), row(2))])
+    reading = read([call(error, row(1), row(2))], WAYS)
     assert [(r.event, r.outcome, r.refund) for r in reading.results] == [(event.value, outcome, refund)] * 2
     assert (reading.halt, reading.delay, reading.park) == (halt, delay, str(error) if park else None)
+
+
+NOT_HERE = Refused(Reason.NETWORK, "177")
+ONWARD = [
+    (NOT_HERE, row(), WAYS, Event.REROUTED),
+    (NOT_HERE, row(), {}, Event.REFUSED),
+    (NOT_HERE, row(), {"mobifone": "next"}, Event.REFUSED),
+    (NOT_HERE, row(attempts=1, rerouted=True), WAYS, Event.REFUSED),
+    (NOT_HERE, row(attempts=1, doubted=True), WAYS, Event.REFUSED),
+    (Refused(Reason.CONTENT, "146"), row(), WAYS, Event.REFUSED),
+]
+
+
+@pytest.mark.parametrize(("verdict", "one", "ways", "event"), ONWARD)
+def test_a_number_on_another_network_goes_on_once(
+    verdict: Verdict, one: Row, ways: dict[str, str], event: Event
+) -> None:
+    reading = read([call(Submitted((verdict,), EXCHANGE), one)], ways)
+    assert [(r.event, r.outcome) for r in reading.results] == [(event.value, "refused")]
+    assert reading.onward == ({one.id: "next"} if event is Event.REROUTED else {})
+
+
+def test_who_took_a_number_that_another_refused_proves_where_it_is() -> None:
+    accepted = Submitted((Accepted("a"), Accepted("b")), EXCHANGE)
+    reading = read([call(accepted, row(1), row(2, attempts=1, rerouted=True))], WAYS)
+    assert reading.settled == (UUID(int=2),)
 
 
 def test_an_exchange_is_kept_once_however_many_messages_it_carried() -> None:
@@ -75,7 +104,7 @@ def test_an_exchange_is_kept_once_however_many_messages_it_carried() -> None:
         call(Unavailable("no exchange"), row(1)),
         call(Submitted((Accepted("a"), Accepted("b")), EXCHANGE), row(2), row(3)),
         call(Uncertain("cut", exchange=EXCHANGE), row(4)),
-    ])  # fmt: skip
+    ], WAYS)  # fmt: skip
     assert [result.exchange for result in reading.results] == [None, 0, 0, 1]
     assert len(reading.exchanges) == 2
 
@@ -83,10 +112,10 @@ def test_an_exchange_is_kept_once_however_many_messages_it_carried() -> None:
 def test_the_longest_delay_counts_and_the_first_reason_to_park() -> None:
     reading = read([
         call(Throttled("t", retry_after=9)), call(Unavailable("u")), call(Misconfigured("m1")), call(Misconfigured("m2")),
-    ])  # fmt: skip
+    ], WAYS)  # fmt: skip
     assert (reading.halt, reading.delay, reading.park) == (True, 9, "m1")
 
 
 def test_a_last_try_that_was_not_sent_is_exhausted() -> None:
-    (result,) = read([call(Unavailable("gone"), row(attempts=4))]).results
+    (result,) = read([call(Unavailable("gone"), row(attempts=4))], WAYS).results
     assert (result.event, result.number) == (Event.EXHAUSTED.value, 5)

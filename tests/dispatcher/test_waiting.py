@@ -11,7 +11,8 @@ import pytest
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
 from dispatcher.store import routes
 from dispatcher.store.campaigns import StoredWave, Waiting
-from dispatcher.waiting import reason
+from dispatcher.store.routes import Stop, StopKind
+from dispatcher.waiting import Stops, reason
 from tests.dispatcher.hall import Hall
 
 NOON = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)  # 12:00 in Viet Nam
@@ -19,7 +20,10 @@ WAVE = StoredWave(
     1, UUID(int=1), 1, "launch", "Phát động", NOON - timedelta(hours=2), NOON + timedelta(hours=8), time(10), time(20),
     1, WaveStatus.SENDING, None, 10, 10,
 )  # fmt: skip
-FACTS = Waiting(1, NOON, in_window=True, open=2, parked=0, parked_routes=[], next_due_at=None)
+FACTS = Waiting(1, NOON, in_window=True, open=2, routes=["a", "b"], next_due_at=None)
+PARKED = Stop(StopKind.PARKED, "no credit", NOON, 10, None)
+PAUSED = Stop(StopKind.PAUSED, "An: đổi hợp đồng", NOON, 10, None)
+TRIPPED = Stop(StopKind.TRIPPED, "timeout", NOON, 10, NOON + timedelta(seconds=20))
 RUNNING = CampaignStatus.RUNNING
 
 CASES = [
@@ -36,16 +40,28 @@ CASES = [
     ),
     (RUNNING, replace(WAVE, status=WaveStatus.EXPANDING), FACTS, "lập danh sách"),
     (RUNNING, WAVE, replace(FACTS, in_window=False), "10:00-20:00"),
-    (RUNNING, WAVE, replace(FACTS, parked=1, parked_routes=["a"]), None),
-    (RUNNING, WAVE, replace(FACTS, parked=2, parked_routes=["a", "b"]), "a, b"),
     (RUNNING, WAVE, replace(FACTS, next_due_at=NOON + timedelta(seconds=30)), "12:00:30"),
 ]
 
 
 @pytest.mark.parametrize(("campaign", "wave", "facts", "words"), CASES)
 def test_the_reason_is_told(campaign: CampaignStatus, wave: StoredWave, facts: Waiting, words: str | None) -> None:
-    told = reason(campaign, wave, facts)
+    told = reason(campaign, wave, facts, {})
     assert told is None if words is None else told is not None and words in told
+
+
+ON_ROUTES: list[tuple[Stops, list[str]]] = [
+    ({"a": (PARKED,)}, []),
+    ({"c": (PARKED,)}, []),
+    ({"a": (PARKED,), "b": (PAUSED,)}, ["đường gửi a đang dừng chờ người xử lý (no credit)", "b đang tạm dừng (An:"]),
+    ({"a": (TRIPPED,), "b": (PARKED, TRIPPED)}, ["thử lại lúc 12:00:20", "b đang dừng chờ"]),
+]
+
+
+@pytest.mark.parametrize(("stops", "words"), ON_ROUTES)
+def test_a_wave_waits_for_its_routes_when_all_of_them_are_stopped(stops: Stops, words: list[str]) -> None:
+    told = reason(RUNNING, WAVE, FACTS, stops)
+    assert told is None if not words else told is not None and all(word in told for word in words)
 
 
 async def waits(hall: Hall) -> str | None:
