@@ -35,7 +35,8 @@ _children: set[int] = set()
 class Daemon:
     """What is to run. `folder` is its data and its working directory; `answers()` is None, or why it does not answer.
 
-    `stopping` is a row of signals, each with how many seconds to wait before the next.
+    `stopping` is a row of signals, each with how many seconds to wait before the next. `pid_file` and `lock_files`, all in
+    the folder, begin with the server's pid.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Daemon:
     stopping: tuple[tuple[Signals, float], ...]
     answers: Callable[[], str | None]
     configuration: bytes = b""
+    lock_files: tuple[str, ...] = ()
 
     def find(self) -> Process | None:
         """The running server, verified to be ours; None when there is none that we could name."""
@@ -57,9 +59,9 @@ class Daemon:
             return None
         return found if runs(pid, self.program.name, self.folder, self.marker) else None
 
-    def written_pid(self) -> int | None:
+    def written_pid(self, name: str | None = None) -> int | None:
         try:
-            return int((self.folder / self.pid_file).read_text("utf-8", "replace").split("\n", 1)[0])
+            return int((self.folder / (name or self.pid_file)).read_text("utf-8", "replace").split("\n", 1)[0])
         except (OSError, ValueError):
             return None
 
@@ -118,11 +120,14 @@ class Daemon:
             os.close(descriptor)
 
     def _forget_recycled_pid(self) -> None:
-        # PostgreSQL clears the file of a dead server by itself, but refuses to start as long as anybody, be it a zombie
-        # that nobody has reaped yet, has the pid.
-        pid = self.written_pid()
-        if pid is not None and exists(pid) and not self.find():
-            (self.folder / self.pid_file).unlink(missing_ok=True)
+        # PostgreSQL clears the files of a dead server by itself, but refuses to start as long as anybody, be it a zombie
+        # that nobody has reaped yet, has the pid. Each file is its own reason to refuse.
+        if self.find():
+            return
+        for name in (self.pid_file, *self.lock_files):
+            pid = self.written_pid(name)
+            if pid is not None and exists(pid):
+                (self.folder / name).unlink(missing_ok=True)
 
     def await_answer(self, limit_seconds: float) -> Process:
         """The server once it answers. Raises `EmbeddedError` when it died or does not answer within the limit."""

@@ -79,6 +79,7 @@ def daemon(
         # Fast (asks clients to leave, writes a checkpoint), then immediate (recovers at the next start).
         stopping=((SIGINT, 60), (SIGQUIT, 10), (SIGKILL, 10)),
         answers=lambda: _answers(database_url),
+        lock_files=(f"{SOCKET_NAME}.lock",),
     )
 
 

@@ -249,6 +249,20 @@ def test_a_pid_file_whose_pid_has_a_new_owner_stops_neither_us_nor_him(folder: P
         stranger.wait()
 
 
+def test_a_socket_lock_whose_pid_is_a_zombie_keeps_nobody_from_starting(folder: Path) -> None:
+    owner = (folder / "postgres").stat()
+    rights = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if AS_ROOT else {}
+    zombie = subprocess.Popen(["true"], **rights)
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has reaped it
+    for name in ("postmaster.pid", f"{folders.SOCKET_NAME}.lock"):
+        lock = folder / "postgres" / name
+        lock.write_text(f"{zombie.pid}\n{folder / 'postgres'}\n1\n5432\n.\n")
+        os.chown(lock, owner.st_uid, owner.st_gid)
+    with Embedded(folder) as servers:
+        assert count(servers) > 1
+    assert zombie.wait() == 0
+
+
 def test_a_signal_meant_for_an_earlier_process_is_not_sent_to_the_later_one_of_the_same_pid() -> None:
     later = subprocess.Popen(["sleep", "60"])
     try:
