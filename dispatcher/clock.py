@@ -73,8 +73,9 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
             connection, requeue_seconds=REQUEUE_SECONDS, per_route=BATCHES_PER_ROUTE * runtime.settings.workers
         )
         settle = await receipts.waiting(connection)
-    if due:
-        await runtime.queue.put(Verb.SEND, due)
+    if due and not await runtime.queue.put(Verb.SEND, due):
+        async with runtime.pool.connection() as connection:
+            await batches.unmark(connection, due)
     if settle:
         await runtime.queue.put(Verb.SETTLE)
     if housekeeping:

@@ -172,6 +172,13 @@ async def enqueue_due(connection: Connection, *, requeue_seconds: float, per_rou
     return [row.id async for row in cursor]
 
 
+async def unmark(connection: Connection, ids: Sequence[int]) -> None:
+    """These are not on the queue after all, unless somebody has taken them from there already."""
+    await connection.execute(
+        "UPDATE batches SET enqueued_at = NULL WHERE id = ANY(%s) AND leased_until IS NULL", [list(ids)]
+    )
+
+
 async def lease(connection: Connection, batch_id: int, seconds: float) -> Lease | None:
     """Take the batch, or None when it is done or somebody else holds it."""
     cursor = await connection.execute(LEASE, {"batch": batch_id, "lease": timedelta(seconds=seconds)})

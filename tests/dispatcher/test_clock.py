@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from dispatcher import clock, expansion, sending
-from dispatcher.broker import Verb
+from dispatcher.broker import Queue, Verb, new_broker
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
 from dispatcher.store import batches, counters, messages
 from providers.sandbox import Dials
@@ -181,3 +182,11 @@ async def test_a_tick_asks_for_plans_then_for_sending_and_an_emptied_queue_loses
     await clock.tick(hall.runtime, enqueued, {}, housekeeping=False)
     assert await queued(hall, Verb.SEND) == 1
     assert await hall.counts() == {"queued": 3}
+
+
+async def test_what_could_not_be_put_on_the_queue_is_put_there_by_the_next_tick(hall: Hall) -> None:
+    await hall.planned(25)
+    nowhere = replace(hall.runtime, queue=Queue(new_broker("redis://127.0.0.1:9/0")))
+    await clock.tick(nowhere, {}, {}, housekeeping=False)
+    await clock.tick(hall.runtime, {}, {}, housekeeping=False)
+    assert await queued(hall, Verb.SEND) == 2
