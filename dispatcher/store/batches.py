@@ -44,10 +44,11 @@ WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= due.most
 RETURNING batches.id
 """
 
-# A lease that ran out is not taken over: first the clock must call what its holder had under way uncertain.
+# A lease that ran out is not taken over: first the clock must call what its holder had under way uncertain. An id that was
+# on the queue twice must not cut a retry's delay short.
 LEASE = """
 UPDATE batches SET fence = fence + 1, leased_until = clock_timestamp() + %(lease)s
-WHERE id = %(batch)s AND NOT done AND leased_until IS NULL
+WHERE id = %(batch)s AND NOT done AND leased_until IS NULL AND due_at <= clock_timestamp()
 RETURNING id, wave_id, route, fence
 """
 

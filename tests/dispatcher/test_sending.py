@@ -221,6 +221,17 @@ async def test_a_dead_workers_batch_is_not_taken_over_before_what_it_had_under_w
     assert await hall.wave_status() == "done"
 
 
+async def test_an_order_given_twice_does_not_cut_a_retry_delay_short(hall: Hall) -> None:
+    await hall.planned(3)
+    (batch,) = await hall.due()
+    await hall.sql("UPDATE batches SET due_at = clock_timestamp() + interval '30 s'")
+    await sending.send(hall.runtime, batch)
+    assert hall.carrier.ledger.arrivals == []
+    await hall.sql("UPDATE batches SET due_at = clock_timestamp()")
+    await sending.send(hall.runtime, batch)
+    assert await hall.counts() == {"submitted": 3}
+
+
 async def test_two_workers_on_one_batch_send_it_once(hall: Hall) -> None:
     await hall.planned(20)
     (batch,) = await hall.due()
