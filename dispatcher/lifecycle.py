@@ -46,6 +46,7 @@ class Event(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     UNROUTED = "unrouted"
+    ERASED = "erased"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_SENT = "not_sent"
@@ -71,6 +72,8 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.QUEUED, E.EXPIRED): S.EXPIRED,
     (S.RETRYING, E.EXPIRED): S.EXPIRED,
     (S.QUEUED, E.UNROUTED): S.FAILED,
+    (S.QUEUED, E.ERASED): S.FAILED,
+    (S.RETRYING, E.ERASED): S.FAILED,
     (S.QUEUED, E.CLAIMED): S.SENDING,
     (S.RETRYING, E.CLAIMED): S.SENDING,
     (S.SENDING, E.ACCEPTED): S.SUBMITTED,

@@ -74,6 +74,9 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
         if passage is Passage.SHUT:
             return None
         rows = await batches.open_rows(connection, lease)
+        if erased := [row.id for row in rows if not row.cipher]:
+            await messages.fail_erased(connection, erased)
+            rows = [row for row in rows if row.cipher]
         texts = await batches.texts(connection, list({row.text_id for row in rows}))
         offset = await installation.offset(connection)
     probing = passage is Passage.PROBE

@@ -141,7 +141,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a batch that is still to be sent.
+    """One message of a batch that is still to be sent; without `cipher` when its recipient has been erased.
 
     `doubted`: an earlier try may have been taken, nobody knows. `rerouted`: an earlier route refused it for its network.
     """
@@ -207,9 +207,9 @@ async def release(connection: Connection, held: Lease, delay_seconds: float) -> 
 async def open_rows(connection: Connection, held: Lease) -> list[Row]:
     """The messages of the batch that wait to be sent, in the order of their ids."""
     cursor = await connection.execute(
-        "SELECT m.id, m.msisdn_hash, r.cipher, r.key_id, m.text_id, m.segments, m.attempts, m.network,"
-        f" {DOUBTED} AS doubted, {REFUSED} AS rerouted"
-        " FROM messages m JOIN recipients r USING (msisdn_hash)"
+        "SELECT m.id, m.msisdn_hash, coalesce(r.cipher, '') AS cipher, coalesce(r.key_id, '') AS key_id, m.text_id,"
+        f" m.segments, m.attempts, m.network, {DOUBTED} AS doubted, {REFUSED} AS rerouted"
+        " FROM messages m LEFT JOIN recipients r USING (msisdn_hash)"
         " WHERE m.wave_id = %s AND m.batch_id = %s AND m.status IN ('queued', 'retrying') ORDER BY m.id",
         [held.wave_id, held.batch_id],
     )

@@ -122,6 +122,14 @@ WITH input AS (
 SELECT count(*)::int AS n FROM moved
 """
 
+ERASED = f"""
+WITH input AS (SELECT id, 'erased' AS event FROM unnest(%(ids)s::uuid[]) AS t (id)),
+{move_sql()}
+INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
+SELECT m.id, m.attempts, '', dispatcher_now(), dispatcher_now(), 'not_sent', 'the recipient was erased', 'erased', m.segments
+FROM moved JOIN messages m USING (id)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -175,6 +183,11 @@ async def claim(
         },
     )
     return Claim(row.permitted, frozenset(row.claimed or ()))
+
+
+async def fail_erased(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Their recipients are erased: there is nobody to send to."""
+    await connection.execute(ERASED, {**MOVE_ARGUMENTS, "ids": list(ids)})
 
 
 async def record(

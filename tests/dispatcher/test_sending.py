@@ -136,6 +136,17 @@ async def test_a_number_suppressed_after_planning_is_not_texted(hall: Hall) -> N
     assert "84960000002" not in hall.carrier.ledger.received
 
 
+async def test_a_person_erased_after_planning_is_not_texted_and_the_batch_ends(hall: Hall) -> None:
+    await hall.planned(5)
+    await hall.sql("DELETE FROM recipients WHERE ctid = (SELECT min(ctid) FROM recipients)")
+    await hall.send()
+    assert await hall.counts() == {"submitted": 4, "failed": 1}
+    (attempt,) = await hall.sql("SELECT number, outcome, code FROM attempts WHERE outcome <> 'accepted'")
+    assert attempt == (0, "not_sent", "erased")
+    await hall.tidy()
+    assert await hall.wave_status() == "done"
+
+
 async def test_paused_before_the_claim_nothing_leaves_and_resumed_everything_does(hall: Hall) -> None:
     await hall.planned(30)
     due = await hall.due()
