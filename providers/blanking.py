@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 BLANK = "***"
 
@@ -25,14 +26,24 @@ def masked(number: str) -> str:
 def blanked(text: str, hidden: Iterable[str] = (), *, limit: int = 2000) -> str:
     """`text` with each `hidden` value blanked, every phone number masked and at most `limit` characters kept."""
     for value in hidden:
-        for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-            text = text.replace(form, BLANK) if form else text
+        for form in _forms(value):
+            text = text.replace(form, BLANK)
     text = _NUMBER.sub(lambda found: masked(found[0]), text)
     # PostgreSQL refuses NUL, and a terminal obeys escape codes: what a stranger sent keeps neither.
     text = text[:limit]
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
+@lru_cache(maxsize=256)  # the same keys and, mostly, the same text in every call
+def _forms(value: str) -> tuple[str, ...]:
+    """As it is and as JSON writes it, each once and in this order."""
+    written = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    return tuple(dict.fromkeys(form for form in written if form))
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def shown(body: Mapping[str, object]) -> str:
     """A body, already blanked field by field, as one line of JSON."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(body)

@@ -1,24 +1,19 @@
-"""The one HTTP client of all adapters: httpx's API over aiohttp's transport, and what each failure proves.
-
-httpx's own transport collapses above 16 connections (it scans the whole pool for each request); aiohttp's does not.
-"""
+"""The one HTTP client of all adapters, over aiohttp: nobody else imports it. And what each failure proves."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_random
 
 from providers.base import Exchange
@@ -26,6 +21,7 @@ from providers.blanking import blanked
 from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
 
 MAX_ANSWER_BYTES = 1024 * 1024
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 # Wrong key, address not allowed, no such path: the same for every message, and nothing was taken.
 CLOSED_DOORS = {
@@ -82,7 +78,7 @@ class Answer:
     exchange: Exchange
 
 
-class AnswerTooLong(httpx.ReadError):
+class AnswerTooLong(aiohttp.ClientPayloadError):
     """The answer is longer than `MAX_ANSWER_BYTES`."""
 
 
@@ -98,7 +94,6 @@ class Http:
 
     Kept-alive connections are dropped after `keep_alive_seconds`: below the 5 seconds of common servers, because a
     connection that the carrier closes under our request leaves the message uncertain.
-    `transport` replaces aiohttp's, in tests: `httpx.MockTransport(router.async_handler)`.
     """
 
     def __init__(
@@ -108,25 +103,10 @@ class Http:
         connections: int = 64,
         keep_alive_seconds: float = 4.0,
         tries: int = 3,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
-        self._tries = tries
-        self._client = httpx.AsyncClient(
-            transport=transport or _transport(connections, keep_alive_seconds),
-            timeout=httpx.Timeout(
-                connect=self.timeouts.connect,
-                read=self.timeouts.read,
-                write=self.timeouts.write,
-                pool=self.timeouts.pool,
-            ),
-            follow_redirects=False,
-            trust_env=False,
-            # Not compressed: answers are short, and a small one could unpack to a gigabyte.
-            headers={"accept-encoding": "identity", "user-agent": "dispatcher"},
-            # No cookies: two accounts at one carrier must not share a session.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        self._connections, self._keep_alive_seconds, self._tries = connections, keep_alive_seconds, tries
+        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,7 +118,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        if self._session:
+            await self._session.close()
 
     async def send(self, call: Call) -> Answer:
         """Make a call, once the connection is open exactly once.
@@ -173,22 +154,47 @@ class Http:
         """Answer or error, as a value: raised inside `except`, ours would carry the transport's, with URL and keys."""
         try:
             return await self._once(call)
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             return error
 
     async def _once(self, call: Call) -> _Reply:
+        session = self._session = self._session or self._opened_session()
         async with (
             asyncio.timeout(self.timeouts.deadline),
-            self._client.stream(
-                call.method, call.url, params=call.params, json=call.body, headers=call.headers
+            session.request(
+                call.method,
+                call.url,
+                params=call.params,
+                data=None if call.body is None else _JSON.encode(call.body).encode(),
+                headers=_headers(call),
+                allow_redirects=False,
             ) as response,
         ):
             body = bytearray()
-            async for piece in response.aiter_bytes():
+            while piece := await response.content.readany():
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES:
                     raise AnswerTooLong("answer too long")
-            return _Reply(response.status_code, bytes(body), response.headers.get("retry-after"))
+            return _Reply(response.status, bytes(body), response.headers.get("retry-after"))
+
+    def _opened_session(self) -> aiohttp.ClientSession:
+        """Made on first use: it belongs to the running loop."""
+        waits = self.timeouts
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=self._keep_alive_seconds),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=waits.pool, sock_connect=waits.connect, sock_read=waits.read
+            ),
+            # No cookies: two accounts at one carrier must not share a session.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Not compressed: answers are short, and a small one could unpack to a gigabyte.
+            headers={"Accept-Encoding": "identity", "User-Agent": "dispatcher"},
+            trust_env=False,
+        )
+        # aiohttp silently sends a GET again when a kept-alive connection breaks, and some carriers take messages by
+        # GET: a person texted twice. There is no public switch; test_http.py fails if this one goes.
+        session._retry_connection = False
+        return session
 
 
 def require_access(answer: Answer, tried: str) -> None:
@@ -218,25 +224,14 @@ def _seconds_until(date: str, now: datetime) -> float | None:
     return max(((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
 
 
-def _transport(connections: int, keep_alive_seconds: float) -> AiohttpTransport:
-    transport = AiohttpTransport()
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=keep_alive_seconds, ssl=transport.ssl_context
-        )
-        made = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        # aiohttp silently sends a GET again when a kept-alive connection breaks, and some carriers take messages by
-        # GET: a person texted twice. There is no public switch; test_http.py fails if this one goes.
-        made._retry_connection = False
-        return made
-
-    transport.client = session  # made on first use: it belongs to the running loop
-    return transport
+def _headers(call: Call) -> Mapping[str, str] | None:
+    if call.body is None:
+        return call.headers
+    return {"Content-Type": "application/json", **(call.headers or {})}
 
 
 def _transport_failure(tried: str, trouble: Exception, exchange: Exchange) -> ProviderError:
-    if isinstance(trouble, httpx.InvalidURL | httpx.UnsupportedProtocol):
+    if isinstance(trouble, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Misconfigured(f"{tried}: base_url is not an address", exchange=exchange)
     said = f"{tried}: {_words(trouble)}"
     if _never_opened(trouble):
@@ -257,30 +252,18 @@ def _status_failure(tried: str, reply: _Reply, exchange: Exchange) -> ProviderEr
 
 
 def _never_opened(trouble: Exception) -> bool:
-    """Whether the connection was provably never there.
-
-    httpx_aiohttp 0.2 names a cut connection `ConnectTimeout` (aiohttp.ClientConnectionError stands for all of them in
-    its table), so aiohttp's own error, the cause, is asked; httpx's names count only where the transport is another.
-    """
-    cause = trouble.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(trouble, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    """Whether the connection was provably never there."""
+    return isinstance(trouble, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _refused(outcome: _Reply | Exception) -> bool:
     """Worth another try at once: refused, unknown name or TLS; never after having waited for a time limit."""
-    if isinstance(outcome, _Reply):
-        return False
-    cause = outcome.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError)
-    return isinstance(outcome, httpx.ConnectError)
+    return isinstance(outcome, aiohttp.ClientConnectorError)
 
 
 def _words(trouble: Exception) -> str:
     """Name a failure by its class and the system's words only: the message may hold a URL with keys in it."""
-    cause = trouble.__cause__ if isinstance(trouble.__cause__, aiohttp.ClientError) else trouble
-    system = cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else cause
+    system = trouble.os_error if isinstance(trouble, aiohttp.ClientConnectorError) else trouble
     reason = system.strerror if isinstance(system, OSError) else None
-    return f"{type(cause).__name__} ({blanked(reason, limit=120)})" if reason else type(cause).__name__
+    kind = type(trouble).__name__
+    return f"{kind} ({blanked(reason, limit=120)})" if reason else kind

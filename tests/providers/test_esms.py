@@ -24,21 +24,27 @@ from providers.base import (
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 from providers.esms import FAILURES, REFUSALS, Esms, EsmsOptions
 from providers.http import Http
+from tests.providers.behind import CARRIER, answered_by
 
-BASE = "https://carrier.test/MainService.svc/json/"
+BASE = f"{CARRIER}/MainService.svc/json/"
 SEND = BASE + "SendMultipleMessage_V4_post_json/"
 MESSAGE_ID = "0123456789abcdef0123456789abcdef"
 A_MESSAGE = Submission(MESSAGE_ID, "84912345678", "Cong an tinh Lang Son", Encoding.GSM7, 1)
 
 
 class Desk:
-    """An adapter and the router that plays the carrier."""
+    """An adapter and the router that plays the carrier, behind a real socket."""
 
-    def __init__(self, router: respx.Router, http: Http) -> None:
-        self.router, self.http = router, http
+    def __init__(self, router: respx.Router, http: Http, origin: str) -> None:
+        self.router, self.http, self.origin = router, http, origin
 
     def adapter(self, **options: object) -> Esms:
-        given = {"base_url": BASE, "api_key": "the-api-key", "secret_key": "the-secret-key", **options}
+        given = {
+            "base_url": BASE.replace(CARRIER, self.origin),
+            "api_key": "the-api-key",
+            "secret_key": "the-secret-key",
+            **options,
+        }
         return Esms("CA LANGSON", EsmsOptions.model_validate(given), self.http)
 
     def answering(self, body: object, status: int = 200) -> None:
@@ -65,8 +71,8 @@ class Desk:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     with respx.mock(assert_all_called=False) as router:
-        async with Http(transport=httpx.MockTransport(router.async_handler)) as http:
-            yield Desk(router, http)
+        async with answered_by(router) as origin, Http() as http:
+            yield Desk(router, http, origin)
 
 
 async def test_a_message_is_sent_as_documented(desk: Desk) -> None:

@@ -17,8 +17,9 @@ from providers.errors import Misconfigured, Throttled, Uncertain
 from providers.esms import Esms, EsmsOptions
 from providers.esms_sent import spans
 from providers.http import Http
+from tests.providers.behind import CARRIER, answered_by
 
-BASE = "https://carrier.test/MainService.svc/json/"
+BASE = f"{CARRIER}/MainService.svc/json/"
 LIST, STATUS = BASE + "GetSmsSentData_V2", BASE + "GetSendStatus"
 TEXT = "Công an tỉnh Lạng Sơn: nói không với ma túy"
 NOW = datetime.now(UTC)
@@ -47,13 +48,18 @@ SOMEBODY = row("0987654321", "another text")
 
 
 class Desk:
-    """An adapter and the router that plays the carrier."""
+    """An adapter and the router that plays the carrier, behind a real socket."""
 
-    def __init__(self, router: respx.Router, http: Http) -> None:
-        self.router, self.http = router, http
+    def __init__(self, router: respx.Router, http: Http, origin: str) -> None:
+        self.router, self.http, self.origin = router, http, origin
 
     def adapter(self, **options: object) -> Esms:
-        given = {"base_url": BASE, "api_key": "the-api-key", "secret_key": "the-secret-key", **options}
+        given = {
+            "base_url": BASE.replace(CARRIER, self.origin),
+            "api_key": "the-api-key",
+            "secret_key": "the-secret-key",
+            **options,
+        }
         return Esms("CA LANGSON", EsmsOptions.model_validate(given), self.http)
 
     def listing(self, rows: Sequence[object], page_size: int = 200, **head: object) -> None:
@@ -80,8 +86,8 @@ class Desk:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     with respx.mock(assert_all_called=False) as router:
-        async with Http(transport=httpx.MockTransport(router.async_handler)) as http:
-            yield Desk(router, http)
+        async with answered_by(router) as origin, Http() as http:
+            yield Desk(router, http, origin)
 
 
 async def test_the_list_is_asked_for_as_documented_in_the_time_of_viet_nam(desk: Desk) -> None:

@@ -7,9 +7,8 @@ import logging
 import traceback
 from datetime import UTC, datetime
 
-import httpx
 import pytest
-import respx
+from tenacity import RetryCallState
 
 from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
 from providers.http import MAX_ANSWER_BYTES, Answer, Call, Http, Timeouts, require_access, seconds_to_wait
@@ -49,8 +48,11 @@ async def test_a_refused_connection_is_unavailable(method: str) -> None:
     assert failure.exchange.status is None
 
 
-async def test_a_failed_tls_handshake_is_unavailable() -> None:
+async def test_a_failed_tls_handshake_is_unavailable_after_three_tries() -> None:
+    greeted: list[bytes] = []
+
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.append(b"220 hello")
         writer.write(b"220 hello\r\n")
         writer.close()
         await writer.wait_closed()
@@ -60,6 +62,7 @@ async def test_a_failed_tls_handshake_is_unavailable() -> None:
         address = f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}/"
         failure = await failure_of(a_call(address), http)
     assert type(failure) is Unavailable
+    assert len(greeted) == 3
 
 
 async def test_waiting_in_vain_for_a_free_connection_is_unavailable() -> None:
@@ -104,47 +107,25 @@ async def test_connections_are_kept_alive() -> None:
     assert (len(server.requests), len(more)) == (1, 2)
 
 
-async def test_a_connection_that_could_not_be_opened_is_tried_again() -> None:
-    tried: list[str] = []
+async def test_a_connection_that_could_not_be_opened_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def carrier(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await answers(b"{}")(reader, writer)
+        writer.close()
 
-    def carrier(request: httpx.Request) -> httpx.Response:
-        tried.append(request.method)
-        if len(tried) < 3:
-            raise httpx.ConnectError("refused")
-        return httpx.Response(200, content=b"{}")
+    server = await asyncio.start_server(carrier, "127.0.0.1", 0, start_serving=False)
+    refusals: list[RetryCallState] = []
 
-    async with Http(transport=httpx.MockTransport(carrier)) as http:
-        assert (await http.send(a_call("http://carrier.test/"))).status == 200
-    assert len(tried) == 3
+    def after_the_second_the_carrier_is_up(state: RetryCallState) -> float:
+        refusals.append(state)
+        started.append(asyncio.create_task(server.start_serving()))
+        return 0.0
 
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (httpx.ConnectError, Unavailable),
-        (httpx.ConnectTimeout, Unavailable),
-        (httpx.PoolTimeout, Unavailable),
-        (httpx.WriteTimeout, Uncertain),
-        (httpx.ReadTimeout, Uncertain),
-        (httpx.WriteError, Uncertain),
-        (httpx.ReadError, Uncertain),
-        (httpx.CloseError, Uncertain),
-        (httpx.RemoteProtocolError, Uncertain),
-        (httpx.LocalProtocolError, Uncertain),
-        (httpx.DecodingError, Uncertain),
-        (httpx.UnsupportedProtocol, Misconfigured),
-        (ConnectionResetError, Uncertain),
-        (TimeoutError, Uncertain),
-    ],
-)
-async def test_failures_of_another_transport_are_told_apart_by_name(
-    error: type[Exception], kind: type[ProviderError]
-) -> None:
-    with respx.mock(assert_all_mocked=True) as router:
-        router.post("http://carrier.test/send").mock(side_effect=error)
-        async with Http(transport=httpx.MockTransport(router.async_handler), tries=1) as http:
-            failure = await failure_of(a_call("http://carrier.test/"), http)
-    assert type(failure) is kind
+    started: list[asyncio.Task[None]] = []
+    monkeypatch.setattr("providers.http.wait_random", lambda *_: after_the_second_the_carrier_is_up)
+    async with server, Http(timeouts=QUICK) as http:
+        answer = await http.send(a_call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+    assert (answer.status, len(refusals)) == (200, 1)
 
 
 @pytest.mark.parametrize("address", ["ftp://carrier.test/", "http://[::", "carrier"])
