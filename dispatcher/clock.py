@@ -61,11 +61,13 @@ async def _lead(runtime: Runtime, addresses: Addresses) -> None:
 
 
 async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, Budget], *, housekeeping: bool) -> None:
-    """Once: open waves, enqueue what is due, settle what has come in; now and then tidy up.
+    """Once: open waves, enqueue what is due, settle what has come in; now and then tidy up. Nothing while not adopted.
 
     `enqueued` and `budgets` are what a clock remembers from tick to tick; a new one may start without.
     """
     async with runtime.pool.connection() as connection:
+        if not await runtime.guard.holds(connection):
+            return
         opened = await campaigns.open_due_waves(connection)
     await _expand(runtime, opened, enqueued)
     async with runtime.pool.connection() as connection:

@@ -312,15 +312,19 @@ async def settle_uncertain(connection: Connection, edition: str, by: str, why: s
     return count
 
 
-async def view(connection: Connection, edition: str) -> View:
-    """The campaign as it stands, all figures from one snapshot: the caller's transaction is repeatable read."""
+async def view(connection: Connection, edition: str, refusal: str | None = None) -> View:
+    """The campaign as it stands, all figures from one snapshot: the caller's transaction is repeatable read.
+
+    `refusal`: why this installation may send nothing.
+    """
     stored = await find(connection, edition)
     waves = await campaigns.waves(connection, stored.id)
     by_wave = await counters.by_wave(connection, [wave.id for wave in waves])
     facts = await campaigns.waiting(connection, stored.id)
     stops = await routes.stops(connection)
     views = tuple(
-        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops)) for wave in waves
+        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops, refusal))
+        for wave in waves
     )
     counts: Counter[str] = Counter()
     for wave in views:

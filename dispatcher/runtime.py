@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from dispatcher.breaker import Breaker
 from dispatcher.broker import Queue, new_broker
 from dispatcher.errors import UserError
+from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.pacing import Pacer
 from dispatcher.routing import after_refusal, leaves_this_machine
@@ -55,6 +56,7 @@ class Runtime:
     pool: Pool
     queue: Queue
     pacer: Pacer
+    guard: Guard
     routes: dict[str, Route]
     stopping: asyncio.Event
 
@@ -74,12 +76,15 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
         async with pool.connection() as connection:
             if await installation.rehearsing(connection):
                 _stay_on_this_machine(ready.values())
+        guard = Guard(settings, redis)
+        await stack.enter_async_context(guard.watching(pool))
         yield Runtime(
             settings=settings,
             keyring=keyring,
             pool=pool,
             queue=Queue(new_broker(addresses.redis_url)),
             pacer=Pacer(redis),
+            guard=guard,
             routes=ready,
             stopping=asyncio.Event(),
         )

@@ -46,6 +46,11 @@ class Work:
     halted: bool = False
     delay: float = 0.0
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more of this batch may be begun."""
+        return self.halted or self.runtime.stopping.is_set() or not self.runtime.guard.trusted
+
     def now(self) -> datetime:
         return datetime.now(UTC) + self.clock_offset
 
@@ -53,6 +58,8 @@ class Work:
 async def send(runtime: Runtime, batch_id: int) -> None:
     """Send what is left of a batch, unless somebody else holds it or sending is not allowed now."""
     async with runtime.pool.connection() as connection:
+        if not await runtime.guard.holds(connection):
+            return
         lease = await batches.lease(connection, batch_id, runtime.settings.lease_seconds)
     if lease is None:
         return
@@ -125,7 +132,7 @@ async def _keep(work: Work) -> None:
 async def _lane(work: Work) -> None:
     for rows in work.chunks:
         async with work.route.lanes:
-            if work.halted or work.runtime.stopping.is_set():
+            if work.over:
                 return
             await _send_chunk(work, rows)
 
@@ -134,7 +141,7 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
     """Permits are taken first and claims committed while their moments are still to come: nothing claimed waits long."""
     config, pacer = work.route.config, work.runtime.pacer
     calls = _calls(rows, work.route)
-    while calls and not (work.halted or work.runtime.stopping.is_set()):
+    while calls and not work.over:
         permits = await pacer.permits(config.name, config.tps, [sum(row.segments for row in call) for call in calls])
         permitted, calls = calls[: len(permits)], calls[len(permits) :]
         claimed = await _claim(work, [row.id for call in permitted for row in call])

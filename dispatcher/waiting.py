@@ -31,10 +31,17 @@ def stop_words(stop: Stop) -> str:
     return f"{STOP_WORDS[stop.kind]}{again} ({stop.reason})"
 
 
-def reason(campaign: CampaignStatus, wave: StoredWave, facts: Waiting, stops: Stops) -> str | None:
-    """The first thing that keeps the wave from being sent now; None when nothing does, or when it is over."""
+def reason(
+    campaign: CampaignStatus, wave: StoredWave, facts: Waiting, stops: Stops, refusal: str | None = None
+) -> str | None:
+    """The first thing that keeps the wave from being sent now; None when nothing does, or when it is over.
+
+    `refusal`: why nothing at all may be sent by this installation.
+    """
     if wave.status in OVER:
         return None
+    if refusal:
+        return refusal
     if words := CAMPAIGN_WORDS.get(campaign):
         return words
     if wave.held:

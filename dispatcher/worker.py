@@ -22,12 +22,18 @@ log = structlog.get_logger()
 # Each thread stands for one batch under way; it sleeps while the event loop works.
 THREADS = 16
 POLL_MILLISECONDS = 200
+# How often it is seen whether this installation may send.
+GLANCE_SECONDS = 0.5
 
 
 class RuntimeHolder(Middleware):
-    """Opens the runtime on the worker's event loop before the first message, and closes it after the last."""
+    """Opens the runtime on the worker's event loop before the first message, and closes it after the last.
 
-    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+    No message is taken from the queue before the installation may send: it may be another's queue.
+    """
+
+    def __init__(self, settings: Settings, addresses: Addresses, asked_to_stop: threading.Event) -> None:
+        self._asked_to_stop = asked_to_stop
         self._settings = settings
         self._addresses = addresses
         self._stack = AsyncExitStack()
@@ -38,9 +44,14 @@ class RuntimeHolder(Middleware):
             raise RuntimeError("the worker has not booted")
         return self._runtime
 
+    def trusted(self) -> bool:
+        return self.runtime().guard.trusted
+
     def before_worker_boot(self, _broker: Any, _worker: Any) -> None:
         opening = self._stack.enter_async_context(open_runtime(self._settings, self._addresses))
         self._runtime = _loop().run_coroutine(opening)
+        while not self.trusted() and not self._asked_to_stop.wait(GLANCE_SECONDS):
+            pass
 
     def stop_claiming(self) -> None:
         """Let batches end after what is under way: what was handed over is recorded, the rest stays queued."""
@@ -56,17 +67,27 @@ def run(settings: Settings, addresses: Addresses) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
     broker = new_broker(addresses.redis_url)
-    holder = RuntimeHolder(settings, addresses)
+    holder = RuntimeHolder(settings, addresses, asked_to_stop)
     broker.add_middleware(holder)
     actors.declare(broker, holder.runtime)
     worker = Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
     worker.start()
     log.info("worker.started")
-    asked_to_stop.wait()
+    _take_orders(worker, holder, asked_to_stop)
     holder.stop_claiming()
     worker.stop()
     broker.close()
     log.info("worker.stopped")
+
+
+def _take_orders(worker: Worker, holder: RuntimeHolder, asked_to_stop: threading.Event) -> None:
+    """Leave the queue alone while the installation may not send, until asked to stop."""
+    taking = True
+    while not asked_to_stop.wait(GLANCE_SECONDS):
+        if holder.trusted() is not taking:
+            taking = not taking
+            (worker.resume if taking else worker.pause)()
+            log.warning("worker.resumed" if taking else "worker.paused")
 
 
 def _loop() -> Any:

@@ -231,9 +231,10 @@ def status(
 
 async def view(desk: Desk, edition: str) -> View:
     """The campaign as it stands, from one snapshot."""
+    refusal = await desk.refusal()
     async with desk.pool.connection() as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return await control.view(connection, edition)
+        return await control.view(connection, edition, refusal)
 
 
 async def _once(desk: Desk, edition: str, *, as_json: bool) -> None:

@@ -7,14 +7,20 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from redis.asyncio import Redis
+from rich.markup import escape
+
 from dispatcher import clock as clock_process
 from dispatcher import logs
 from dispatcher import worker as worker_process
 from dispatcher.cli.terminal import AsJson, err, give, give_line, out
 from dispatcher.errors import UserError
+from dispatcher.guard import Guard
+from dispatcher.runtime import Addresses
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, load_routes, load_settings
 from dispatcher.store.database import migrate as migrate_database
+from dispatcher.store.database import new_pool
 from dispatcher.supervisor import Child, Supervisor
 from dispatcher.web.app import serve
 
@@ -23,15 +29,24 @@ def up(as_json: AsJson = False) -> None:
     """Chạy tất cả: cơ sở dữ liệu, hàng đợi, web, worker, đồng hồ. Dừng bằng Ctrl-C."""
     settings = _settings(as_json=as_json)
     load_routes(settings.routes)
-    with reach(settings):
+    with reach(settings) as addresses:
         url = f"http://{settings.web_host}:{settings.web_port}"
+        refusal = asyncio.run(_refusal(settings, addresses))
         if as_json:
-            give_line({"web": url, "folder": settings.folder, "workers": settings.workers})
+            give_line({"web": url, "folder": settings.folder, "workers": settings.workers, "refusal": refusal})
         else:
             err.print(f"Dispatcher đang chạy: {url}/health; nhật ký trong {settings.folder / 'log'}. Dừng bằng Ctrl-C.")
+            if refusal:
+                err.print(f"[bold red]Không gửi tin nào:[/] {escape(refusal)}")
         code = Supervisor(children(settings, dict(os.environ)), log_folder=settings.folder / "log").run()
     if code:
         raise SystemExit(code)
+
+
+async def _refusal(settings: Settings, addresses: Addresses) -> str | None:
+    """Why the processes will send nothing, for a person; None when they may."""
+    async with new_pool(addresses.database_url, 1) as pool, Redis.from_url(addresses.redis_url) as redis:
+        return (await Guard(settings, redis).find(pool)).refusal
 
 
 def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Child]:

@@ -7,14 +7,16 @@ import dataclasses
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -23,6 +25,7 @@ from rich.table import Table
 from campaigns.calendar import VIETNAM
 from dispatcher import logs
 from dispatcher.control import Stopped
+from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, load_settings
@@ -60,6 +63,21 @@ class Desk:
     settings: Settings
     keyring: Keyring
     pool: Pool
+    redis_url: str = field(repr=False)
+
+    @asynccontextmanager
+    async def guard(self) -> AsyncIterator[Guard]:
+        """What knows whether this installation may send."""
+        async with Redis.from_url(self.redis_url) as redis:
+            yield Guard(self.settings, redis)
+
+    async def refusal(self) -> str | None:
+        """Why this installation sends nothing at all, for a person; None when it may send."""
+        try:
+            async with self.guard() as guard:
+                return (await guard.find(self.pool)).refusal
+        except RedisError:
+            return "không kết nối được Valkey/Redis"
 
 
 def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
@@ -71,7 +89,7 @@ def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
         async def sit() -> T:
             keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
             async with new_pool(addresses.database_url, 2) as pool:
-                return await act(Desk(settings, keyring, pool))
+                return await act(Desk(settings, keyring, pool, addresses.redis_url))
 
         return asyncio.run(sit())
 

@@ -249,6 +249,15 @@ async def disown_abandoned(connection: Connection) -> int:
     return lost
 
 
+async def disown_all(connection: Connection) -> int:
+    """The same for every batch, at once: whoever held one did so in another life of the installation."""
+    await connection.execute(
+        "UPDATE batches SET leased_until = CASE WHEN leased_until IS NOT NULL THEN clock_timestamp() - interval '1 s' END,"
+        " enqueued_at = NULL WHERE NOT done AND (leased_until IS NOT NULL OR enqueued_at IS NOT NULL)"
+    )
+    return await disown_abandoned(connection)
+
+
 async def close_finished(connection: Connection) -> None:
     """Batches without anything left to send are done, however that came about (cancelled, expired, a late verdict)."""
     await connection.execute(

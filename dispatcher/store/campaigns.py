@@ -34,6 +34,18 @@ FROM waves w LEFT JOIN batches b ON b.wave_id = w.id AND NOT b.done
 WHERE w.campaign_id = %s GROUP BY w.id
 """
 
+# Waves whose time had come, or of which somebody may yet be sent something again.
+HOLD_BEGUN = """
+UPDATE waves w SET held = %(reason)s FROM campaigns c
+WHERE c.id = w.campaign_id AND w.opens_at <= dispatcher_now() AND (
+    w.status IN ('scheduled', 'expanding', 'sending')
+    OR (w.status = 'done' AND EXISTS (
+        SELECT FROM messages m WHERE m.wave_id = w.id AND m.status IN ('uncertain', 'unconfirmed')
+    ))
+)
+RETURNING c.edition || '/' || w.slug AS wave, w.status <> 'done' AS open
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCampaign:
@@ -231,3 +243,9 @@ async def sending(connection: Connection) -> list[int]:
     """Waves that are being sent and not held."""
     cursor = await connection.execute("SELECT id FROM waves WHERE status = 'sending' AND held IS NULL ORDER BY id")
     return [row.id async for row in cursor]
+
+
+async def hold_begun(connection: Connection, reason: str) -> list[str]:
+    """Hold every wave of which anything may have been sent, or may be sent now; answers the open ones as CAMPAIGN/WAVE."""
+    cursor = await connection.execute(HOLD_BEGUN, {"reason": reason})
+    return sorted([row.wave async for row in cursor if row.open])

@@ -131,16 +131,22 @@ async def sent(addresses: Addresses, carrier: PretendCarrier) -> None:
 
 
 @pytest.fixture
-def campaign_sent(run: Run, addresses: Addresses, far_carrier: PretendCarrier, tmp_path: Path) -> Run:
-    """A database in which the launch wave has gone out to five people."""
+def campaign_started(run: Run, tmp_path: Path) -> Run:
+    """A database in which the launch wave goes to five people when its time has come."""
     assert run("audience", "import", "people", roster(tmp_path), "--by", "An").code == 0
     assert (
         run("campaign", "add", "drug_prevention_june", "--year", 2026, "--audience", "people", "--by", "An").code == 0
     )
     assert run("campaign", "approve", EDITION, "--by", "Bình").code == 0
     assert run("campaign", "start", EDITION, "--by", "Bình").code == 0
-    asyncio.run(sent(addresses, far_carrier))
     return run
+
+
+@pytest.fixture
+def campaign_sent(campaign_started: Run, addresses: Addresses, far_carrier: PretendCarrier) -> Run:
+    """A database in which it has gone out to them."""
+    asyncio.run(sent(addresses, far_carrier))
+    return campaign_started
 
 
 def every_command() -> list[tuple[str, ...]]:
@@ -160,7 +166,7 @@ def test_every_command_has_help_and_json(offline: Run, command: tuple[str, ...])
 
 def test_the_commands_are_those_of_the_manual() -> None:
     assert {" ".join(command) for command in every_command()} >= {
-        "up", "web", "worker", "clock", "demo", "migrate",
+        "up", "web", "worker", "clock", "demo", "migrate", "adopt",
         "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
@@ -422,3 +428,41 @@ def test_another_keyring_is_told_not_guessed(
     assert not (tmp_path / "x.csv").exists()
     monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "missing.json"))
     told(campaign_sent("log", "search"), 1, "Không tìm thấy chùm khóa")
+
+
+async def _copied(addresses: Addresses) -> None:
+    """What the database looks like after a move to another server."""
+    structlog.reset_defaults()  # as above
+    async with open_runtime(load_settings(), addresses) as runtime, runtime.pool.connection() as connection:
+        await connection.execute(
+            "UPDATE installation SET home = 'elsewhere', rehearsal_offset = %s - clock_timestamp()", [LAUNCH_OPENS]
+        )
+
+
+def test_adopting_asks_first_says_what_it_found_and_what_it_held(campaign_started: Run, addresses: Addresses) -> None:
+    run = campaign_started
+    asyncio.run(_copied(addresses))
+    waits = run("campaign", "status", EDITION, "--json").json["waves"][0]["waits"]
+    assert waits.startswith("hệ thống chưa được nhận lại (cơ sở dữ liệu được chép từ một máy chủ")
+    assert run("adopt").code == 2
+    assert run("adopt", "--reason", " ", "--yes").code == 2
+    asked = run("adopt", "--reason", "chuyển máy chủ")  # no terminal to ask at
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    said = run("adopt", "--by", "Trần Bình", "--reason", "chuyển máy chủ", "--yes")
+    assert said.code == 0
+    assert "Kết luận: cơ sở dữ liệu được chép từ một máy chủ" in said.err
+    assert f"dispatcher campaign resume {EDITION} --wave launch" in said.out
+    again = run("adopt", "--reason", "chuyển máy chủ", "--yes")
+    assert (again.code, "không cần nhận lại" in again.out) == (0, True)
+    assert "được nhận lại, dữ liệu dừng lúc" in run("campaign", "status", EDITION, "--json").json["waves"][0]["waits"]
+    assert run("campaign", "resume", EDITION, "--wave", "launch").code == 0
+
+
+def test_adopting_for_machines(run: Run, addresses: Addresses, tmp_path: Path) -> None:
+    assert run("adopt", "--reason", "thử", "--json").code == 2
+    fresh = run("adopt", "--reason", "thử", "--json", "--yes").json
+    assert (fresh["standing"], fresh["adopted"]) == ("fresh", False)
+    asyncio.run(_copied(addresses))
+    adopted = run("adopt", "--reason", "thử", "--json", "--yes").json
+    assert (adopted["standing"], adopted["adopted"], adopted["held"], adopted["uncertain"]) == ("moved", True, [], 0)
+    assert adopted["renewed_at"]
