@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import structlog
 
 from dispatcher.breaker import answered, reason
@@ -19,7 +21,7 @@ from dispatcher.store import batches, installation, messages, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Passage, StopKind
-from dispatcher.verdicts import Call, read
+from dispatcher.verdicts import Call, Reading, read
 from providers.base import Encoding, Submission, Submitted
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 
@@ -27,6 +29,7 @@ log = structlog.get_logger()
 
 # One claim and one record for each: the shorter it is in time, the less is claimed before it leaves.
 CHUNK_SECONDS = 0.05
+RECORD_AGAIN_SECONDS = 0.5
 
 
 @dataclass
@@ -114,27 +117,38 @@ async def _run(work: Work) -> None:
     """All lanes, and beside them a heartbeat: on a slow route a batch may wait for its permits longer than a lease."""
     heartbeat = asyncio.create_task(_keep(work))
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(LANES, work.route.config.window)):
-                group.create_task(_lane(work))
+        # Not a group of tasks, which would cancel the others: what they have under way must still be recorded.
+        ended = await asyncio.gather(
+            *(_lane(work) for _ in range(min(LANES, work.route.config.window))), return_exceptions=True
+        )
     finally:
         heartbeat.cancel()
+    for error in ended:
+        if error is not None:
+            raise error
 
 
 async def _keep(work: Work) -> None:
     seconds = work.runtime.settings.lease_seconds
     while True:
         await asyncio.sleep(seconds / 3)
-        async with work.runtime.pool.connection() as connection:
-            await batches.prolong(connection, work.lease, seconds)
+        try:
+            async with work.runtime.pool.connection() as connection:
+                await batches.prolong(connection, work.lease, seconds)
+        except psycopg.OperationalError as error:
+            log.warning("lease.not_prolonged", batch=work.lease.batch_id, error=str(error))
 
 
 async def _lane(work: Work) -> None:
-    for rows in work.chunks:
-        async with work.route.lanes:
-            if work.over:
-                return
-            await _send_chunk(work, rows)
+    try:
+        for rows in work.chunks:
+            async with work.route.lanes:
+                if work.over:
+                    return
+                await _send_chunk(work, rows)
+    except Exception:
+        work.halted = True
+        raise
 
 
 async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
@@ -208,27 +222,49 @@ def _submission(work: Work, row: Row) -> Submission:
 
 
 async def _record(work: Work, calls: Sequence[Call]) -> None:
+    """Write down what became of the calls. A database that goes away is waited for as long as a lease lasts: what is
+    known must not become uncertain, and a late verdict still counts."""
     reading = read(calls, work.route.ways, probing=work.probing)
-    async with work.runtime.pool.connection() as connection:
-        await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
-        if reading.onward:
-            await batches.reroute(connection, reading.onward)
-        if reading.settled and (network := only_network(work.route.config)):
-            await recipients.learn_network(connection, reading.settled, network)
-        if reading.park:
-            await routes.park(connection, work.lease.route, reading.park)
-        await _watch(work, connection, calls)
+    trips = _trips(work, calls)
+    deadline, first = time.monotonic() + work.runtime.settings.lease_seconds, reading.results[0]
+    again = False
+    while True:
+        try:
+            async with work.runtime.pool.connection() as connection:
+                if not (again and await messages.recorded(connection, first.id, first.number, first.started_at)):
+                    await _write(work, connection, calls, reading, trips)
+            break
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("verdicts.not_recorded", batch=work.lease.batch_id, error=str(error))
+        again = True
+        await asyncio.sleep(RECORD_AGAIN_SECONDS)
     work.halted = work.halted or reading.halt
     work.delay = max(work.delay, reading.delay)
 
 
-async def _watch(work: Work, connection: Connection, calls: Sequence[Call]) -> None:
-    """Stop a route whose carrier does not answer; let it go on when a probe was answered."""
+async def _write(
+    work: Work, connection: Connection, calls: Sequence[Call], reading: Reading, trips: Sequence[str]
+) -> None:
     name = work.route.config.name
+    await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+    if reading.onward:
+        await batches.reroute(connection, reading.onward)
+    if reading.settled and (network := only_network(work.route.config)):
+        await recipients.learn_network(connection, reading.settled, network)
+    if reading.park:
+        await routes.park(connection, work.lease.route, reading.park)
+    for why in trips:
+        await routes.trip(connection, name, why)
+    back = work.probing and any(answered(call.answer) for call in calls)
+    if back and await routes.lift(connection, name, StopKind.TRIPPED):
+        log.info("route.answers", route=name)
+
+
+def _trips(work: Work, calls: Sequence[Call]) -> list[str]:
+    """Why a route whose carrier does not answer is to be stopped; nothing while it does, or is only being tried."""
     if work.probing:
-        if any(answered(call.answer) for call in calls) and await routes.lift(connection, name, StopKind.TRIPPED):
-            log.info("route.answers", route=name)
-        return
-    for call in calls:
-        if work.route.breaker.trips(call.answer) and isinstance(call.answer, ProviderError):
-            await routes.trip(connection, name, reason(call.answer))
+        return []
+    answers = [call.answer for call in calls]
+    return [reason(a) for a in answers if work.route.breaker.trips(a) and isinstance(a, ProviderError)]

@@ -216,6 +216,17 @@ async def record(
     )
 
 
+async def recorded(connection: Connection, message_id: UUID, number: int, started_at: datetime) -> bool:
+    """Whether that very try is in the log. Whoever is writing it at this moment is waited for first."""
+    await connection.execute("SELECT FROM messages WHERE id = %s FOR UPDATE", [message_id])
+    row = await one(
+        connection,
+        "SELECT EXISTS (SELECT FROM attempts WHERE message_id = %s AND number = %s AND started_at = %s) AS yes",
+        [message_id, number, started_at],
+    )
+    return bool(row.yes)
+
+
 async def _put_exchanges(connection: Connection, route: str, exchanges: Sequence[StoredExchange]) -> list[int]:
     if not exchanges:
         return []

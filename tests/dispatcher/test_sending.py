@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from dispatcher import importing, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.lifecycle import Act
+from dispatcher.runtime import Addresses
 from dispatcher.settings import Settings
 from dispatcher.store import batches, messages
 from dispatcher.store import routes as stored_routes
@@ -21,6 +23,9 @@ from providers.base import Callback, Exchange, Health, Provider, Receipt, Submis
 from providers.sandbox import Dials
 from tests.dispatcher.hall import Hall
 
+KILL_WAITING = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 REFUSALS = {"99": "recipient", "108": "recipient", "146": "content", "177": "network", "201": "content", "555": "other"}
 
 
@@ -241,6 +246,31 @@ async def test_an_order_given_twice_does_not_cut_a_retry_delay_short(hall: Hall)
     await hall.sql("UPDATE batches SET due_at = clock_timestamp()")
     await sending.send(hall.runtime, batch)
     assert await hall.counts() == {"submitted": 3}
+
+
+async def test_answers_that_met_a_dying_database_are_recorded_when_it_is_back(hall: Hall, addresses: Addresses) -> None:
+    await hall.planned(20)
+    (batch,) = await hall.due()
+    async with await psycopg.AsyncConnection.connect(addresses.database_url) as other:
+        await other.execute("LOCK TABLE attempts IN EXCLUSIVE MODE")
+        sent = asyncio.create_task(sending.send(hall.runtime, batch))
+        killed = 0
+        while not killed:  # until one at least is recording
+            await asyncio.sleep(0.05)
+            killed = len(await (await other.execute(KILL_WAITING)).fetchall())
+        assert hall.carrier.ledger.arrivals
+    await sent
+    assert await hall.counts() == {"submitted": 20}
+    assert await hall.scalar("SELECT count(*) FROM attempts") == 20
+
+
+async def test_what_was_recorded_before_the_connection_broke_is_not_recorded_twice(hall: Hall) -> None:
+    await hall.planned(3)
+    await hall.send()
+    (row, *_) = await hall.sql("SELECT message_id, number, started_at FROM attempts")
+    async with hall.runtime.pool.connection() as connection:
+        assert await messages.recorded(connection, row.message_id, row.number, row.started_at)
+        assert not await messages.recorded(connection, row.message_id, row.number + 1, row.started_at)
 
 
 async def test_two_workers_on_one_batch_send_it_once(hall: Hall) -> None:
