@@ -22,6 +22,8 @@ HORIZON_SECONDS = 0.25
 LEAD_SECONDS = 0.02
 # A call that starts later than this gives its permit back and takes another.
 LATE_SECONDS = 0.25
+# For so long it asks; after that whoever has claimed messages for the call must give them back.
+AGAIN_SECONDS = 1.0
 # A permit whose call is not answered is held this much longer; it covers lateness and all that follows it.
 ANSWER_SECONDS = 1.0
 # After a restart of Valkey: whatever it had granted has been used and is a second old. Horizon + late + 1 s, rounded up.
@@ -118,14 +120,21 @@ class Pacer:
                     return granted
                 await asyncio.sleep(wait)
 
-    async def moment(self, permit: Permit) -> Permit:
-        """Wait for the permit's moment. A moment that was missed is given back for another: answers the good one."""
+    async def moment(self, permit: Permit) -> Permit | None:
+        """Wait for the permit's moment. A moment that was missed is given back for another: answers the good one.
+
+        None when there is no other to be had soon: the call must not be made.
+        """
         while True:
             await asyncio.sleep(permit.due - time.monotonic())
             if time.monotonic() < permit.due + LATE_SECONDS:
                 return permit
-            await self.give_back([permit])
-            (permit,) = await self.permits(permit.route, permit.tps, [permit.segments])
+            try:
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await self.give_back([permit])
+                    (permit,) = await self.permits(permit.route, permit.tps, [permit.segments])
+            except TimeoutError:
+                return None
 
     def answered(self, permit: Permit) -> None:
         """The call has its answer: from now on it is known how late it can have arrived."""

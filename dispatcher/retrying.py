@@ -11,6 +11,10 @@ MAX_ATTEMPTS = 5
 DELAYS_SECONDS = (5.0, 30.0, 120.0, 600.0)
 
 
+class Unpermitted(NotSent):
+    """Our own doing: the call's moment passed, no other was to be had soon, and so it was never begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`event` moves the messages; `delay` in seconds until the batch is due again; `park` stops the route."""
@@ -29,6 +33,8 @@ def decide(error: ProviderError, attempts: int, *, probing: bool = False) -> Dec
     match error:
         case Throttled():
             return Decision(Event.NOT_SENT, delay=error.retry_after or 1.0, costs_attempt=False)
+        case Unpermitted():
+            return Decision(Event.RETURNED, delay=1.0, costs_attempt=False)
         case Misconfigured():
             return Decision(Event.RETURNED, costs_attempt=False, park=True)
         case Unavailable() if probing:

@@ -15,6 +15,7 @@ import structlog
 from dispatcher.breaker import answered, reason
 from dispatcher.keyring import KeyringError
 from dispatcher.pacing import Permit
+from dispatcher.retrying import Unpermitted
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, installation, messages, recipients, routes
@@ -169,11 +170,13 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
 
 async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
     pacer = work.runtime.pacer
-    permit = await pacer.moment(permit)
+    good = await pacer.moment(permit)
+    if good is None:
+        return Call(rows, work.now(), work.now(), Unpermitted("no permit in time", code="no-permit"))
     call = await _call(work, rows)
-    pacer.answered(permit)
+    pacer.answered(good)
     if isinstance(call.answer, Throttled):
-        await pacer.throttled(permit.route)
+        await pacer.throttled(good.route)
     return call
 
 
@@ -225,6 +228,7 @@ async def _record(work: Work, calls: Sequence[Call]) -> None:
     """Write down what became of the calls. A database that goes away is waited for as long as a lease lasts: what is
     known must not become uncertain, and a late verdict still counts."""
     reading = read(calls, work.route.ways, probing=work.probing)
+    calls = [call for call in calls if not isinstance(call.answer, Unpermitted)]  # they tell nothing of the carrier
     trips = _trips(work, calls)
     deadline, first = time.monotonic() + work.runtime.settings.lease_seconds, reading.results[0]
     again = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dispatcher.lifecycle import Event
-from dispatcher.retrying import DELAYS_SECONDS, MAX_ATTEMPTS, Decision, decide
+from dispatcher.retrying import DELAYS_SECONDS, MAX_ATTEMPTS, Decision, Unpermitted, decide
 from providers.errors import Misconfigured, NotSent, ProviderError, Throttled, Unavailable, Uncertain
 
 E = Event
@@ -15,6 +15,7 @@ TABLE = [
     (Throttled("t", retry_after=2), MAX_ATTEMPTS + 3, Decision(E.NOT_SENT, delay=2, costs_attempt=False)),
     (Misconfigured("t"), 1, Decision(E.RETURNED, costs_attempt=False, park=True)),
     (Misconfigured("t"), MAX_ATTEMPTS + 1, Decision(E.RETURNED, costs_attempt=False, park=True)),
+    (Unpermitted("t"), MAX_ATTEMPTS, Decision(E.RETURNED, delay=1.0, costs_attempt=False)),
     (Unavailable("t"), 1, Decision(E.NOT_SENT, delay=5.0)),
     (Unavailable("t"), 2, Decision(E.NOT_SENT, delay=30.0)),
     (Unavailable("t"), 3, Decision(E.NOT_SENT, delay=120.0)),

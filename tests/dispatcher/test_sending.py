@@ -10,8 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from redis.asyncio import Redis
 
-from dispatcher import importing, sending
+from dispatcher import importing, pacing, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.lifecycle import Act
 from dispatcher.runtime import Addresses
@@ -271,6 +272,32 @@ async def test_what_was_recorded_before_the_connection_broke_is_not_recorded_twi
     async with hall.runtime.pool.connection() as connection:
         assert await messages.recorded(connection, row.message_id, row.number, row.started_at)
         assert not await messages.recorded(connection, row.message_id, row.number + 1, row.started_at)
+
+
+async def test_a_claimed_message_whose_moment_is_missed_without_valkey_is_given_back_unsent(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hall.planned(3)
+    (batch,) = await hall.due()
+    gone = Redis.from_url("redis://127.0.0.1:9/0")
+    pacer = hall.runtime.pacer
+    claim = messages.claim
+
+    async def slow(*arguments: Any, **named: Any) -> Any:
+        """As long as Valkey takes to go away, and the permits' moments to pass."""
+        claimed = await claim(*arguments, **named)
+        for script in (pacer._reserve, pacer._settle):
+            monkeypatch.setattr(script, "registered_client", gone)
+        await asyncio.sleep(pacing.LATE_SECONDS + pacing.HORIZON_SECONDS + 0.1)
+        return claimed
+
+    monkeypatch.setattr(messages, "claim", slow)
+    monkeypatch.setattr(pacing, "AGAIN_SECONDS", 0.2)
+    await sending.send(hall.runtime, batch)
+    assert hall.carrier.ledger.arrivals == []
+    assert await hall.counts() == {"queued": 3}
+    assert {row.attempts for row in await hall.sql("SELECT attempts FROM messages")} == {0}
+    assert {(a.outcome, a.code) for a in await hall.sql("SELECT * FROM attempts")} == {("not_sent", "no-permit")}
 
 
 async def test_two_workers_on_one_batch_send_it_once(hall: Hall) -> None:
