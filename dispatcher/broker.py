@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import dramatiq
+import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO, Retries
 from redis.exceptions import RedisError
 
 log = structlog.get_logger()
+
+
+# A Valkey that vanished without a word is an error after this long. None of our commands waits in Valkey itself.
+LINE: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0, "health_check_interval": 15}
 
 
 class Verb(StrEnum):
@@ -26,7 +32,8 @@ class Verb(StrEnum):
 def new_broker(redis_url: str) -> RedisBroker:
     """A broker that retries nothing but our own crashes; lost and failed work comes back through the clock."""
     middleware = [Retries(max_retries=2, min_backoff=1000), AsyncIO()]
-    return RedisBroker(url=redis_url, middleware=middleware)  # type: ignore[no-untyped-call]  # dramatiq leaves it so
+    client = redis.Redis.from_url(redis_url, **LINE)
+    return RedisBroker(client=client, middleware=middleware)  # type: ignore[no-untyped-call]  # dramatiq leaves it so
 
 
 class Queue:

@@ -14,7 +14,7 @@ from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.store import batches, campaigns, counters, messages, receipts
-from dispatcher.store.database import Connection
+from dispatcher.store.database import Connection, connect
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ async def run(settings: Settings, addresses: Addresses) -> None:
 
 async def _lead(runtime: Runtime, addresses: Addresses) -> None:
     """Tick for as long as the leader's connection lives; return at once if another clock leads."""
-    async with await psycopg.AsyncConnection.connect(addresses.database_url, autocommit=True) as leader:
+    async with await connect(addresses.database_url) as leader:
         cursor = await leader.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK])
         if not (await cursor.fetchone() or (False,))[0]:
             return

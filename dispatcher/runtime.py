@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from dispatcher.breaker import Breaker
-from dispatcher.broker import Queue, new_broker
+from dispatcher.broker import LINE, Queue, new_broker
 from dispatcher.errors import UserError
 from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
@@ -68,7 +68,7 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
     keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(new_pool(addresses.database_url, pool_size))
-        redis = await stack.enter_async_context(Redis.from_url(addresses.redis_url))
+        redis = await stack.enter_async_context(Redis.from_url(addresses.redis_url, **LINE))
         ready = {}
         for config in routes:
             ways = after_refusal(routes, config.name)

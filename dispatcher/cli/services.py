@@ -13,6 +13,7 @@ from rich.markup import escape
 from dispatcher import clock as clock_process
 from dispatcher import logs
 from dispatcher import worker as worker_process
+from dispatcher.broker import LINE
 from dispatcher.cli.terminal import AsJson, err, give, give_line, out
 from dispatcher.errors import UserError
 from dispatcher.guard import Guard
@@ -45,7 +46,7 @@ def up(as_json: AsJson = False) -> None:
 
 async def _refusal(settings: Settings, addresses: Addresses) -> str | None:
     """Why the processes will send nothing, for a person; None when they may."""
-    async with new_pool(addresses.database_url, 1) as pool, Redis.from_url(addresses.redis_url) as redis:
+    async with new_pool(addresses.database_url, 1) as pool, Redis.from_url(addresses.redis_url, **LINE) as redis:
         return (await Guard(settings, redis).find(pool)).refusal
 
 

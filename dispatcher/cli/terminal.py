@@ -24,6 +24,7 @@ from rich.table import Table
 
 from campaigns.calendar import VIETNAM
 from dispatcher import logs
+from dispatcher.broker import LINE
 from dispatcher.control import Stopped
 from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
@@ -68,7 +69,7 @@ class Desk:
     @asynccontextmanager
     async def guard(self) -> AsyncIterator[Guard]:
         """What knows whether this installation may send."""
-        async with Redis.from_url(self.redis_url) as redis:
+        async with Redis.from_url(self.redis_url, **LINE) as redis:
             yield Guard(self.settings, redis)
 
     async def refusal(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,15 @@ OLDEST_SERVER = 160000
 # yoyo's own lock is a row that outlives a killed process; this one dies with its connection.
 MIGRATION_LOCK = 7_203_117_001
 
+# A server that vanished without a word is noticed in about a quarter of a minute, and not after hours.
+LINE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
 
 class DatabaseError(UserError):
     """The database cannot be reached, is too old, or has not been brought up to date."""
@@ -28,9 +38,30 @@ class DatabaseError(UserError):
 
 def new_pool(url: str, size: int) -> Pool:
     """A pool to be opened with `async with`; rows come back with named columns."""
-    return AsyncConnectionPool(
-        url, min_size=1, max_size=size, open=False, kwargs={"row_factory": namedtuple_row}, name="dispatcher"
+
+    async def check(connection: Connection) -> None:
+        if _hung_up(connection):
+            await connection.close()
+            await pool.check()  # the server has told the others the same: not one failure after another
+            raise psycopg.OperationalError("the server has hung up")
+
+    settings = {"row_factory": namedtuple_row, **LINE}
+    pool: Pool = AsyncConnectionPool(
+        url, min_size=1, max_size=size, open=False, kwargs=settings, check=check, name="dispatcher"
     )
+    return pool
+
+
+async def connect(url: str) -> Connection:
+    """A connection apart from any pool, each of whose statements commits by itself."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, **LINE)
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Without a round trip: on an idle line the server has nothing to say but good-bye."""
+    line = select.poll()
+    line.register(connection.fileno(), select.POLLIN)
+    return bool(line.poll(0))
 
 
 def migrate(url: str) -> list[str]:
