@@ -21,6 +21,14 @@ class MessageClass(StrEnum):
     CUSTOMER_CARE = "customer_care"
 
 
+class Priority(StrEnum):
+    """Who goes first on a route that several waves share, the first first. Nobody waits for ever."""
+
+    ALERT = "alert"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
 class Part(BaseModel):
     """Frozen, and nothing that was not asked for."""
 
@@ -73,6 +81,7 @@ class Wave(Part):
     text: str
     form: Form
     audience: str | None = None
+    priority: Priority | None = None
 
 
 class Campaign(Part):
@@ -91,6 +100,7 @@ class Campaign(Part):
     theme: str | None = None
     hotline: str | None = None
     audience: str | None = None
+    priority: Priority = Priority.NORMAL
     texts: Mapping[str, Text]
     waves: tuple[Wave, ...]
 

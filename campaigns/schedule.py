@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 
 from campaigns.calendar import VIETNAM
-from campaigns.campaign import Campaign, Wave
+from campaigns.campaign import Campaign, Priority, Wave
 from campaigns.template import Form
 
 
@@ -26,15 +26,16 @@ class PlannedWave:
     text: str
     form: Form
     audience: str | None
+    priority: Priority = Priority.NORMAL
 
 
 def waves(campaign: Campaign) -> tuple[PlannedWave, ...]:
-    """The waves in the order in which they open; the audience is the wave's own, or else the campaign's."""
-    planned = (_planned(wave, campaign.audience) for wave in campaign.waves)
+    """The waves in the order in which they open; audience and priority are the wave's own, or else the campaign's."""
+    planned = (_planned(wave, campaign) for wave in campaign.waves)
     return tuple(sorted(planned, key=lambda wave: (wave.opens_at, wave.slug)))
 
 
-def _planned(wave: Wave, audience: str | None) -> PlannedWave:
+def _planned(wave: Wave, campaign: Campaign) -> PlannedWave:
     start, end = wave.window
     return PlannedWave(
         slug=wave.slug,
@@ -45,7 +46,8 @@ def _planned(wave: Wave, audience: str | None) -> PlannedWave:
         window_to=end,
         text=wave.text,
         form=wave.form,
-        audience=wave.audience or audience,
+        audience=wave.audience or campaign.audience,
+        priority=wave.priority or campaign.priority,
     )
 
 

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from campaigns.calendar import SENDING_FROM, SENDING_TO
-from campaigns.campaign import MessageClass
+from campaigns.campaign import MessageClass, Priority
 from campaigns.problems import Found
 from campaigns.template import Form
 from campaigns.text import nfc
@@ -150,6 +150,7 @@ class Header(Written):
     programme: Sentence | None = None
     hotline: Name | None = None
     audience: Sentence | None = None
+    priority: Priority | None = None
     other_years: tuple[StrictInt, ...] | None = None
     period: Any = None
     theme: Any = None
@@ -204,6 +205,7 @@ class WaveTable(Written):
     text: Name | None = None
     form: Form | None = None
     audience: Sentence | None = None
+    priority: Priority | None = None
 
 
 EXAMPLES = {
@@ -232,6 +234,7 @@ EXAMPLES = {
     "window": 'window = ["07:00", "11:30"]',
     "text": 'text = "launch"',
     "form": 'form = "unaccented"',
+    "priority": 'priority = "alert"',
 }
 
 _KINDS = {

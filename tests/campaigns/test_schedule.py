@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.calendar import VIETNAM
+from campaigns.campaign import Priority
 from campaigns.definition import library_path, load
 from campaigns.schedule import PlannedWave, next_moment, waves
 from campaigns.template import Form
@@ -86,3 +87,11 @@ def test_a_wave_keeps_its_own_audience():
     own = campaign.waves[0].model_copy(update={"audience": "na-sam"})
     planned = waves(campaign.model_copy(update={"waves": (own,), "audience": "lang-son"}))
     assert planned[0].audience == "na-sam"
+
+
+def test_a_wave_keeps_its_own_priority_and_the_others_have_that_of_the_campaign():
+    campaign = load(library_path("drug_prevention_june"), year=2026)
+    urgent = campaign.waves[0].model_copy(update={"priority": Priority.ALERT})
+    planned = waves(campaign.model_copy(update={"waves": (urgent, campaign.waves[1]), "priority": Priority.BULK}))
+    assert [wave.priority for wave in planned] == [Priority.ALERT, Priority.BULK]
+    assert {wave.priority for wave in waves(campaign)} == {Priority.NORMAL}
