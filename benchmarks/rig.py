@@ -28,6 +28,7 @@ owner = "Ban Chi dao 138"
 occasion = "drug-action-month"
 message_class = "public_information"
 audience = "everybody"
+priority = "{priority}"
 [period]
 start = "06-01"
 end = "06-30"
@@ -72,7 +73,13 @@ class Rig:
 
 @contextmanager
 def installation_with(
-    folder: Path, people: int, tps: float, window: int, dials: dict[str, object], segments: Sequence[int] = (1,)
+    folder: Path,
+    people: int,
+    tps: float,
+    window: int,
+    dials: dict[str, object],
+    segments: Sequence[int] = (1,),
+    priority: str = "normal",
 ) -> Iterator[Rig]:
     """A campaign to `people`, approved and started; no process of the installation runs yet.
 
@@ -89,17 +96,17 @@ def installation_with(
             f'window = {window}\n[route.options]\nbase_url = "{carrier}"\napi_key = "sandbox-api-key"\n'
             'secret_key = "sandbox-secret-key"\n'
         )
-        asyncio.run(_prepare(folder, servers.database_url, people, segments))
+        asyncio.run(_prepare(folder, servers.database_url, people, _definition(segments, priority)))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         ours = {"DISPATCHER_FOLDER": str(folder), "DISPATCHER_ROUTES": str(routes), "DISPATCHER_ENV_FILE": ""}
         yield Rig(folder, servers.database_url, ledger, {**kept, **ours, "DISPATCHER_WORKERS": "4"})
 
 
-async def _prepare(folder: Path, url: str, people: int, segments: Sequence[int]) -> None:
+async def _prepare(folder: Path, url: str, people: int, text: str) -> None:
     roster = folder / "roster.csv"
     roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
     keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
-    campaign = definition.parse(_definition(segments), "benchmark", year=2026)
+    campaign = definition.parse(text, "benchmark", year=2026)
     async with new_pool(url, 1) as pool, pool.connection() as connection:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
         await control.add(connection, campaign, "author")
@@ -109,9 +116,11 @@ async def _prepare(folder: Path, url: str, people: int, segments: Sequence[int])
         await installation.rehearse_at(connection, opens_at.opens_at)
 
 
-def _definition(segments: Sequence[int]) -> str:
+def _definition(segments: Sequence[int], priority: str) -> str:
     words = {count: ("Noi khong voi ma tuy. " * 7 * count)[: 150 * count - 20].strip() for count in segments}
-    return DEFINITION + "".join(WAVE.format(segments=count, words=said) for count, said in words.items())
+    return DEFINITION.replace("{priority}", priority) + "".join(
+        WAVE.format(segments=count, words=said) for count, said in words.items()
+    )
 
 
 @contextmanager
