@@ -1,19 +1,29 @@
-"""The queue's verbs."""
+"""The queue's verbs, and the queues in which they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
+from campaigns.campaign import Priority
 from dispatcher import expansion, receipts, sending
-from dispatcher.broker import Verb
+from dispatcher.broker import Verb, queue_name
 from dispatcher.runtime import Runtime
 
 
-def declare(broker: RedisBroker, runtime: Callable[[], Runtime]) -> None:
-    """Teach the broker its verbs; `runtime` answers the process's runtime once the worker has booted."""
+def queues(routes: Iterable[str]) -> frozenset[str]:
+    """The queues that a worker with these routes listens to."""
+    plans = (queue_name(Verb.EXPAND, priority) for priority in Priority)
+    sends = (queue_name(Verb.SEND, route, priority) for route in routes for priority in Priority)
+    return frozenset({queue_name(Verb.SETTLE), *plans, *sends})
+
+
+def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterable[str]) -> None:
+    """Teach the broker its verbs and queues; `runtime` answers the process's runtime once the worker has booted."""
+    for queue in queues(routes):
+        broker.declare_queue(queue)
 
     @dramatiq.actor(broker=broker, actor_name=Verb.EXPAND, queue_name=Verb.EXPAND)
     async def expand(wave_id: int) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import defaultdict
 
 import psycopg
 import structlog
 
+from campaigns.campaign import Priority
 from dispatcher import failover
-from dispatcher.broker import Verb
+from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings
-from dispatcher.store import batches, campaigns, counters, messages, receipts
+from dispatcher.store import batches, campaigns, counters, messages, receipts, routes
+from dispatcher.store.batches import Due
 from dispatcher.store.database import Connection, connect
 
 log = structlog.get_logger()
@@ -21,7 +24,6 @@ log = structlog.get_logger()
 TICK_SECONDS = 0.25
 STANDBY_SECONDS = 1.0
 REQUEUE_SECONDS = 60.0
-BATCHES_PER_ROUTE = 4
 HOUSEKEEPING_TICKS = 8
 # eSMS documents 24 hours: 20 of them are used, the rest is for clocks that differ.
 DEDUPE_SHARE = 20 / 24
@@ -72,12 +74,10 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
     await _expand(runtime, opened, enqueued)
     async with runtime.pool.connection() as connection:
         due = await batches.enqueue_due(
-            connection, requeue_seconds=REQUEUE_SECONDS, per_route=BATCHES_PER_ROUTE * runtime.settings.workers
+            connection, requeue_seconds=REQUEUE_SECONDS, per_route=PLACES * runtime.settings.workers
         )
         settle = await receipts.waiting(connection)
-    if due and not await runtime.queue.put(Verb.SEND, due):
-        async with runtime.pool.connection() as connection:
-            await batches.unmark(connection, due)
+    await _order(runtime, due)
     if settle:
         await runtime.queue.put(Verb.SETTLE)
     if housekeeping:
@@ -92,8 +92,27 @@ async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]
     """Each expanding wave is asked for once a while: a lost order is given again, a doubled one does no harm."""
     now = asyncio.get_running_loop().time()
     fresh = [wave for wave in waves if now - enqueued.get(wave, -REQUEUE_SECONDS) >= REQUEUE_SECONDS]
-    if fresh and await runtime.queue.put(Verb.EXPAND, fresh):
-        enqueued.update(dict.fromkeys(fresh, now))
+    if not fresh:
+        return
+    async with runtime.pool.connection() as connection:
+        priorities = await campaigns.priorities(connection, fresh)
+    for wave, priority in priorities.items():
+        if await runtime.queue.put(Verb.EXPAND, [wave], priority):
+            enqueued[wave] = now
+
+
+async def _order(runtime: Runtime, due: list[Due]) -> None:
+    """Batches go on the queues of their routes; nobody listens for a route that is not in routes.toml."""
+    queues: defaultdict[tuple[str, Priority], list[int]] = defaultdict(list)
+    for batch in due:
+        queues[batch.route, batch.priority].append(batch.id)
+    for (route, priority), ids in queues.items():
+        if route not in runtime.routes:
+            async with runtime.pool.connection() as connection:
+                await routes.park(connection, route, "not in routes.toml")
+        elif not await runtime.queue.put(Verb.SEND, ids, route, priority):
+            async with runtime.pool.connection() as connection:
+                await batches.unmark(connection, ids)
 
 
 async def hold_refused(connection: Connection, budgets: dict[int, Budget]) -> None:

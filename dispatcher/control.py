@@ -13,7 +13,7 @@ from campaigns import schedule
 from campaigns.campaign import Campaign, canonical
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
-from dispatcher.store import audiences, audit, campaigns, counters, messages, routes
+from dispatcher.store import audiences, audit, campaigns, caps, counters, messages, routes
 from dispatcher.store.audiences import Audience
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
@@ -124,6 +124,7 @@ def _new_wave(campaign: Campaign, wave: schedule.PlannedWave) -> NewWave:
         closes_at=wave.closes_at,
         window_from=wave.window_from,
         window_to=wave.window_to,
+        priority=wave.priority,
     )
 
 
@@ -321,9 +322,9 @@ async def view(connection: Connection, edition: str, refusal: str | None = None)
     waves = await campaigns.waves(connection, stored.id)
     by_wave = await counters.by_wave(connection, [wave.id for wave in waves])
     facts = await campaigns.waiting(connection, stored.id)
-    stops = await routes.stops(connection)
+    stops, rests = await routes.stops(connection), await caps.rests(connection)
     views = tuple(
-        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops, refusal))
+        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops, rests, refusal))
         for wave in waves
     )
     counts: Counter[str] = Counter()

@@ -22,13 +22,28 @@ async def expand(runtime: Runtime, wave_id: int) -> None:
 
     A second worker with the same order waits for the wave's lock and goes on where the first one stopped.
     """
+    async with runtime.pool.connection() as connection:
+        priority = (await campaigns.priorities(connection, [wave_id])).get(wave_id)
+    if priority is None:
+        return
+    async with runtime.planning.place(priority):
+        finished = await _plan(runtime, wave_id)
+    if finished:
+        async with runtime.pool.connection() as connection:
+            await planning.refresh_statistics(connection)
+
+
+async def _plan(runtime: Runtime, wave_id: int) -> bool:
+    """All slices that are left; answers whether the last one was ours."""
     routes = table(route.config for route in runtime.routes.values())
     while True:
         async with runtime.pool.connection() as connection:
             progress = await _next_slice(connection, wave_id, routes, runtime.settings.batch_size)
         if progress is None:
-            return
+            return False
         log.info("wave.planned", wave=wave_id, done=progress.done, total=progress.total)
+        if progress.done == progress.total:
+            return True
 
 
 async def _next_slice(connection: Connection, wave_id: int, routes: dict[str, str], batch_size: int) -> Progress | None:
@@ -38,7 +53,6 @@ async def _next_slice(connection: Connection, wave_id: int, routes: dict[str, st
     await _write_texts(connection, wave)
     progress = await planning.plan_slice(connection, wave, routes, batch_size)
     if progress.done == progress.total:
-        await planning.refresh_statistics(connection)
         await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
     return progress
 

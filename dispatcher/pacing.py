@@ -6,13 +6,20 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
+import psycopg
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from campaigns.campaign import Priority
+from dispatcher.gate import RANKS, Gate
+from dispatcher.store.caps import Spent
 
 log = structlog.get_logger()
 
@@ -39,6 +46,16 @@ MEMORY_SECONDS = 30.0
 # A process that has just started opens connections and shares its processor: its first answers are no measure.
 LEARNING_SECONDS = 5.0
 
+# An alert may reserve beyond what the others have reserved before it, and they, beyond that, what they are owed.
+ALERT_HORIZON_SECONDS = 0.35
+OWED_HORIZON_SECONDS = 0.4
+# A class that has asked goes before the lower ones for so long: longer than it takes to ask again. They get what is not taken
+# by then, so shortly ahead.
+WANT_SECONDS = 0.3
+NEAR_SECONDS = 0.05
+# What each class behind has all the same: behind an alert (an alert of 20 s is late by a second at most), a normal wave.
+SHARES_BEHIND = (0.025, 0.2)
+
 THROTTLE_FACTOR = 0.7
 LEAST_SHARE = 0.05
 REGAINED_A_SECOND = 0.02
@@ -49,18 +66,52 @@ def _script(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
+EPOCH = datetime.fromtimestamp(0, UTC)
+HOUR, DAY, VIETNAM_AHEAD = timedelta(hours=1), timedelta(days=1), timedelta(hours=7)
+
+
+class Cap(StrEnum):
+    """What a contract may limit beside the pace: segments of a clock hour, of a calendar day, in Viet Nam."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A route's limits, and who asks: `tps` segments a second, caps of an hour and of a day."""
+
+    route: str
+    tps: float
+    priority: Priority = Priority.NORMAL
+    per_hour: int | None = None
+    per_day: int | None = None
+
+
+# Answers what may have reached a route's carrier since the hour and the day began.
+Count = Callable[[str, datetime, datetime], Awaitable[Spent]]
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """One call's permit: its name, its moment in microseconds of Valkey's clock, and between which monotonic seconds of
     ours that moment lies; the call may start at `due`."""
 
-    route: str
+    line: Line
     name: str
     moment: int
-    tps: float
     segments: int
     earliest: float
     due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permits; or none, and in how many seconds to ask again. `spent`: a cap is used up, and begins anew by then."""
+
+    permits: tuple[Permit, ...] = ()
+    wait: float = 0.0
+    spent: Cap | None = None
 
 
 @dataclass
@@ -87,9 +138,9 @@ class _Answers:
 
 @dataclass
 class _Desk:
-    """What this process knows of a route. One lane at a time asks, so that they are served in turn."""
+    """What this process knows of a route. One lane of a class asks at a time, so that they are served in turn."""
 
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: defaultdict[Priority, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     answers: _Answers = field(default_factory=_Answers)
     ended: list[str] = field(default_factory=list)
     latest: int = 0
@@ -98,32 +149,40 @@ class _Desk:
 class Pacer:
     """Grants permits at each route's pace. Without Valkey nobody is granted any: asking waits until it is back."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, count: Count) -> None:
+        self._count = count
         self._reserve = redis.register_script(_script("pacing.lua"))
+        self._seed = redis.register_script(_script("pacing_seed.lua"))
         self._settle = redis.register_script(_script("pacing_settle.lua"))
         self._throttle = redis.register_script(_script("pacing_throttle.lua"))
         self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
         self._name = secrets.token_hex(4)
         self._asked = 0
 
-    async def permits(self, route: str, tps: float, calls: Sequence[int]) -> tuple[Permit, ...]:
-        """Permits for the first of `calls` (segments of each), at least one, on a route of `tps` segments a second.
+    async def permits(self, line: Line, calls: Sequence[int], lanes: Gate | None = None) -> Grant:
+        """Permits for the first of `calls` (segments of each), at least one; or none, because a cap is used up.
 
-        Returns ahead of the first moment, so that the caller can claim; `moment` then waits for each.
+        Returns ahead of the first moment, so that the caller can claim; `moment` then waits for each. Of `lanes` one is taken
+        with the permits, and the caller must leave it; nobody sits in a lane while waiting for permits.
         """
-        desk = self._desks[route]
-        async with desk.turn:
+        async with self._desks[line.route].turns[line.priority]:
             while True:
-                await self._report(route)
-                granted, wait = await self._ask(route, tps, calls)
-                if granted:
-                    return granted
-                await asyncio.sleep(wait)
+                if lanes:
+                    await lanes.enter(line.priority)
+                grant = Grant()
+                try:
+                    grant = await self._ask(line, calls)
+                finally:
+                    if lanes and not grant.permits:
+                        lanes.leave()
+                if grant.permits or grant.spent:
+                    return grant
+                await asyncio.sleep(grant.wait)
 
     async def moment(self, permit: Permit) -> Permit | None:
         """Wait for the permit's moment. A moment that was missed is given back for another: answers the good one.
 
-        None when there is no other to be had soon: the call must not be made.
+        None when there is no other to be had soon, or a cap was used up meanwhile: the call must not be made.
         """
         while True:
             await asyncio.sleep(permit.due - time.monotonic())
@@ -132,29 +191,40 @@ class Pacer:
             try:
                 async with asyncio.timeout(AGAIN_SECONDS):
                     await self.give_back([permit])
-                    (permit,) = await self.permits(permit.route, permit.tps, [permit.segments])
+                    another = await self._another(permit)
             except TimeoutError:
                 return None
+            if another is None:
+                return None
+            permit = another
+
+    async def _another(self, permit: Permit) -> Permit | None:
+        """A new permit for a call that has its lane: it does not stand in line, where others wait for a lane."""
+        while not (grant := await self._ask(permit.line, [permit.segments])).permits:
+            if grant.spent:
+                return None
+            await asyncio.sleep(grant.wait)
+        return grant.permits[0]
 
     def answered(self, permit: Permit) -> None:
         """The call has its answer: from now on it is known how late it can have arrived."""
-        desk, now = self._desks[permit.route], time.monotonic()
+        desk, now = self._desks[permit.line.route], time.monotonic()
         slower = desk.answers.slower(now - permit.earliest, now)
-        held = max(1.0, permit.segments / permit.tps)
+        held = max(1.0, permit.segments / permit.line.tps)
         desk.ended += [permit.name, str(permit.moment + round((held + slower + GUARD_SECONDS) * MICRO))]
 
     async def give_back(self, permits: Iterable[Permit]) -> None:
         """Hand back permits that were not used."""
         for permit in permits:
-            self._desks[permit.route].ended += [permit.name, "0"]
-        for route in {permit.route for permit in permits}:
+            self._desks[permit.line.route].ended += [permit.name, str(-permit.moment)]
+        for route in {permit.line.route for permit in permits}:
             await self._report(route)
 
     async def throttled(self, route: str) -> None:
         """The carrier said "too fast": every process uses a smaller share of the limit, which grows back gently."""
         sign = [THROTTLE_FACTOR, LEAST_SHARE, REGAINED_A_SECOND, int(ONE_SIGN_SECONDS * MICRO)]
         try:
-            share = await self._throttle(keys=_keys(route)[1:], args=sign)
+            share = await self._throttle(keys=_keys(route)[1:2], args=sign)
         except RedisError as error:
             log.warning("pacing.unreachable", route=route, error=str(error))
         else:
@@ -171,39 +241,56 @@ class Pacer:
         except RedisError as error:
             log.warning("pacing.unreachable", route=route, error=str(error))
 
-    async def _ask(self, route: str, tps: float, calls: Sequence[int]) -> tuple[tuple[Permit, ...], float]:
-        """Permits, or none and the seconds to wait before asking again."""
-        desk, before = self._desks[route], time.monotonic()
+    async def _ask(self, line: Line, calls: Sequence[int]) -> Grant:
+        """Tell what ended, and ask once; without Valkey, or a count where it needs one, nothing is granted."""
+        await self._report(line.route)
+        desk, before = self._desks[line.route], time.monotonic()
         self._asked += 1
         name = f"{self._name}:{self._asked}"
-        times = (HORIZON_SECONDS, LEAD_SECONDS, ANSWER_SECONDS, QUIET_SECONDS, BURST_SECONDS)
-        horizon, lead, answer, quiet, burst = (int(seconds * MICRO) for seconds in times)
-        given: list[str | float] = [
-            tps,
-            horizon,
-            lead,
-            answer,
-            quiet,
-            burst,
-            REGAINED_A_SECOND,
-            desk.latest,
-            name,
-            *calls,
-        ]
         try:
-            now, *moments = await self._reserve(keys=_keys(route), args=given)
+            now, *told = await self._reserve(keys=_keys(line.route), args=[*_terms(line, desk.latest, name), *calls])
         except RedisError as error:
-            log.warning("pacing.unreachable", route=route, error=str(error))
-            return (), RETRY_SECONDS
-        if not moments:
-            return (), min(-now / MICRO, ASK_AGAIN_SECONDS)
-        after, desk.latest = time.monotonic(), moments[-1]
-        ahead = [(moment - now) / MICRO for moment in moments]
-        return tuple(
-            Permit(route, f"{name}:{i}:{segments}", moment, tps, segments, before + wait, after + wait)
-            for i, (moment, segments, wait) in enumerate(zip(moments, calls, ahead, strict=False))
-        ), 0.0
+            log.warning("pacing.unreachable", route=line.route, error=str(error))
+            return Grant(wait=RETRY_SECONDS)
+        if now < 0:
+            return await self._refused(line.route, -now / MICRO, *(word.decode() for word in told))
+        after, desk.latest = time.monotonic(), told[-1]
+        ahead = [(moment - now) / MICRO for moment in told]
+        return Grant(
+            tuple(
+                Permit(line, f"{name}:{i}:{segments}", moment, segments, before + wait, after + wait)
+                for i, (moment, segments, wait) in enumerate(zip(told, calls, ahead, strict=False))
+            )
+        )
+
+    async def _refused(self, route: str, wait: float, why: str, *told: str) -> Grant:
+        if why in tuple(Cap):
+            return Grant(wait=wait, spent=Cap(why))
+        if why == "seed":
+            lost, hour, day = told
+            await self._seed_counts(route, lost, int(hour), int(day))
+        return Grant(wait=min(wait, ASK_AGAIN_SECONDS))
+
+    async def _seed_counts(self, route: str, lost: str, hour: int, day: int) -> None:
+        """The counts of the hour and the day are lost: take them from the database, or leave it to who asks next."""
+        try:
+            spent = await self._count(route, EPOCH + hour * HOUR, EPOCH + day * DAY - VIETNAM_AHEAD)
+            await self._seed(keys=_keys(route)[2:], args=[lost, hour, spent.hour, day, spent.day])
+        except (RedisError, psycopg.OperationalError) as error:
+            log.warning("pacing.uncounted", route=route, error=str(error))
+        else:
+            log.info("pacing.counted", route=route, hour=spent.hour, day=spent.day)
+
+
+def _terms(line: Line, latest: int, name: str) -> list[str | float]:
+    """The arguments of pacing.lua before the calls."""
+    times = (OWED_HORIZON_SECONDS, LEAD_SECONDS, ANSWER_SECONDS, QUIET_SECONDS, BURST_SECONDS)
+    ahead = [int(seconds * MICRO) for seconds in times]
+    own = ALERT_HORIZON_SECONDS if line.priority is Priority.ALERT else HORIZON_SECONDS
+    waits = [int(seconds * MICRO) for seconds in (WANT_SECONDS, own, NEAR_SECONDS)]
+    turn = [RANKS[line.priority] + 1, *waits, *SHARES_BEHIND]
+    return [line.tps, *ahead, REGAINED_A_SECOND, latest, name, *turn, line.per_hour or 0, line.per_day or 0]
 
 
 def _keys(route: str) -> list[str]:
-    return [f"pacing:{{{route}}}:permits", f"pacing:{{{route}}}:state"]
+    return [f"pacing:{{{route}}}:{part}" for part in ("permits", "state", "caps")]

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -13,19 +15,24 @@ from redis.asyncio import Redis
 from dispatcher.breaker import Breaker
 from dispatcher.broker import LINE, Queue, new_broker
 from dispatcher.errors import UserError
+from dispatcher.gate import Gate
 from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.pacing import Pacer
 from dispatcher.routing import after_refusal, leaves_this_machine
 from dispatcher.settings import RouteConfig, RoutesError, Settings, explain, load_routes
-from dispatcher.store import installation
+from dispatcher.store import caps, installation
+from dispatcher.store.caps import Spent
 from dispatcher.store.database import Pool, new_pool
 from providers.base import Options, Provider
 from providers.http import Http, Timeouts
 from providers.registry import UnknownProvider, provider_class
 
-# Chunks of a route that a process has under way at once, over all its batches; together they fill the window.
-LANES = 4
+# Chunks of a route that a process has under way at once, over all its batches; together they fill the window. The last is kept
+# for alerts.
+LANES = 5
+# Waves that a process plans at once, each on a connection of its own for seconds; the last place is kept for alerts.
+PLANNING = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Route:
     options: Options
     provider: Provider
     callback_url: str | None
-    lanes: asyncio.Semaphore
+    lanes: Gate
     ways: Mapping[str, str]
     breaker: Breaker
 
@@ -58,6 +65,7 @@ class Runtime:
     pacer: Pacer
     guard: Guard
     routes: dict[str, Route]
+    planning: Gate
     stopping: asyncio.Event
 
 
@@ -83,9 +91,10 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
             keyring=keyring,
             pool=pool,
             queue=Queue(new_broker(addresses.redis_url)),
-            pacer=Pacer(redis),
+            pacer=Pacer(redis, partial(_count, pool)),
             guard=guard,
             routes=ready,
+            planning=Gate(PLANNING, kept=1),
             stopping=asyncio.Event(),
         )
 
@@ -102,11 +111,16 @@ async def open_route(
         raise RoutesError(f"Đường gửi {config.name}: {error}") from None
     except ValidationError as error:
         raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
-    lanes = asyncio.Semaphore(min(LANES, config.window))
+    lanes = Gate(LANES, kept=1) if config.window >= LANES else Gate(config.window, kept=0)
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
         provider = kind(config.sender, options, http)
         callback_url = _callback_url(config, options, keyring)
         yield Route(config, options, provider, callback_url, lanes, ways or {}, Breaker())
+
+
+async def _count(pool: Pool, route: str, hour: datetime, day: datetime) -> Spent:
+    async with pool.connection() as connection:
+        return await caps.spent(connection, route, hour, day)
 
 
 def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:

@@ -14,11 +14,11 @@ import structlog
 
 from dispatcher.breaker import answered, reason
 from dispatcher.keyring import KeyringError
-from dispatcher.pacing import Permit
+from dispatcher.pacing import Grant, Line, Permit
 from dispatcher.retrying import Unpermitted
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
-from dispatcher.store import batches, installation, messages, recipients, routes
+from dispatcher.store import batches, caps, installation, messages, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Passage, StopKind
@@ -31,6 +31,8 @@ log = structlog.get_logger()
 # One claim and one record for each: the shorter it is in time, the less is claimed before it leaves.
 CHUNK_SECONDS = 0.05
 RECORD_AGAIN_SECONDS = 0.5
+# A cap that is used up is asked for again now and then: some of it may have come back, or a person raised it.
+CAP_AGAIN_SECONDS = 60.0
 
 
 @dataclass
@@ -49,6 +51,11 @@ class Work:
     probing: bool = False
     halted: bool = False
     delay: float = 0.0
+
+    @property
+    def line(self) -> Line:
+        config = self.route.config
+        return Line(config.name, config.tps, self.lease.priority, config.per_hour, config.per_day)
 
     @property
     def over(self) -> bool:
@@ -97,7 +104,9 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
 
 def chunk_segments(route: Route) -> int:
     """Segments that are claimed together: a short stretch of the route's pace, at most a lane's share of its window."""
-    return max(1, min(int(route.config.tps * CHUNK_SECONDS), route.config.window // LANES))
+    config = route.config
+    most = (config.tps * CHUNK_SECONDS, config.window // LANES, config.per_hour, config.per_day)
+    return max(1, int(min(limit for limit in most if limit is not None)))
 
 
 def chunks(rows: Sequence[Row], segments: int) -> Iterator[tuple[Row, ...]]:
@@ -143,10 +152,9 @@ async def _keep(work: Work) -> None:
 async def _lane(work: Work) -> None:
     try:
         for rows in work.chunks:
-            async with work.route.lanes:
-                if work.over:
-                    return
-                await _send_chunk(work, rows)
+            if work.over:
+                return
+            await _send_chunk(work, rows)
     except Exception:
         work.halted = True
         raise
@@ -154,18 +162,37 @@ async def _lane(work: Work) -> None:
 
 async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
     """Permits are taken first and claims committed while their moments are still to come: nothing claimed waits long."""
-    config, pacer = work.route.config, work.runtime.pacer
     calls = _calls(rows, work.route)
     while calls and not work.over:
-        permits = await pacer.permits(config.name, config.tps, [sum(row.segments for row in call) for call in calls])
-        permitted, calls = calls[: len(permits)], calls[len(permits) :]
-        claimed = await _claim(work, [row.id for call in permitted for row in call])
-        parts = [tuple(row for row in call if row.id in claimed) for call in permitted]
-        if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
-            await pacer.give_back(unused)
-        due = [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]
-        if due:
-            await _record(work, await asyncio.gather(*(_paced(work, permit, part) for permit, part in due)))
+        weights = [sum(row.segments for row in call) for call in calls]
+        grant = await work.runtime.pacer.permits(work.line, weights, work.route.lanes)
+        if grant.spent:
+            await _rest(work, grant)
+            return
+        try:
+            await _send_permitted(work, grant.permits, calls[: len(grant.permits)])
+        finally:
+            work.route.lanes.leave()
+        calls = calls[len(grant.permits) :]
+
+
+async def _send_permitted(work: Work, permits: Sequence[Permit], calls: Sequence[tuple[Row, ...]]) -> None:
+    claimed = await _claim(work, [row.id for call in calls for row in call])
+    parts = [tuple(row for row in call if row.id in claimed) for call in calls]
+    if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
+        await work.runtime.pacer.give_back(unused)
+    if due := [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]:
+        await _record(work, await asyncio.gather(*(_paced(work, permit, part) for permit, part in due)))
+
+
+async def _rest(work: Work, grant: Grant) -> None:
+    """A cap is used up: the batch goes back, and no other of this route is asked for until it may have room again."""
+    if work.halted or grant.spent is None:
+        return
+    work.halted = True
+    log.warning("route.cap_spent", route=work.lease.route, cap=grant.spent, seconds=round(grant.wait))
+    async with work.runtime.pool.connection() as connection:
+        await caps.rest(connection, work.lease.route, grant.spent, grant.wait, CAP_AGAIN_SECONDS)
 
 
 async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
@@ -176,7 +203,7 @@ async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
     call = await _call(work, rows)
     pacer.answered(good)
     if isinstance(call.answer, Throttled):
-        await pacer.throttled(good.route)
+        await pacer.throttled(work.lease.route)
     return call
 
 

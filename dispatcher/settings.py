@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 class RouteConfig(BaseModel):
     """One `[[route]]` of routes.toml.
 
+    `per_hour` and `per_day` are caps in segments, over clock hours and calendar days of Viet Nam.
     `tps` counts segments a second; `window` is how many messages one worker may have under way, and so how many one
     crash can leave uncertain. `when_down`: what waiting messages do when the route is parked, or its carrier has not
     answered for a while: move to the next route that serves their network, or wait.
@@ -57,6 +58,8 @@ class RouteConfig(BaseModel):
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
     sender: Annotated[str, Field(min_length=1)]
     tps: Annotated[float, Field(gt=0, le=100_000)]
+    per_hour: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
     window: Annotated[int, Field(ge=1, le=10_000)] = 32
     when_down: Literal["move", "wait"] = "move"
     options: dict[str, Any] = Field(default_factory=dict, repr=False)

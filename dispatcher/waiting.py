@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from campaigns.calendar import VIETNAM, spoken
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.campaigns import StoredWave, Waiting
+from dispatcher.store.caps import Rest
 from dispatcher.store.routes import Stop, StopKind
 
+CAP_WORDS = {"hour": "giờ", "day": "ngày"}
 OVER = frozenset({WaveStatus.DONE, WaveStatus.MISSED, WaveStatus.CANCELLED})
 CAMPAIGN_WORDS = {
     CampaignStatus.DRAFT: "chiến dịch chưa được duyệt",
@@ -23,6 +25,7 @@ STOP_WORDS = {
 }
 
 Stops = Mapping[str, tuple[Stop, ...]]
+Rests = Mapping[str, Rest]
 
 
 def stop_words(stop: Stop) -> str:
@@ -32,7 +35,7 @@ def stop_words(stop: Stop) -> str:
 
 
 def reason(
-    campaign: CampaignStatus, wave: StoredWave, facts: Waiting, stops: Stops, refusal: str | None = None
+    campaign: CampaignStatus, wave: StoredWave, facts: Waiting, stops: Stops, rests: Rests, refusal: str | None = None
 ) -> str | None:
     """The first thing that keeps the wave from being sent now; None when nothing does, or when it is over.
 
@@ -50,15 +53,22 @@ def reason(
         return f"chờ tới giờ gửi: {spoken(wave.opens_at)}"
     if wave.status is WaveStatus.EXPANDING:
         return "đang lập danh sách tin"
-    return _sending(wave, facts, stops)
+    return _sending(wave, facts, stops, rests)
 
 
-def _sending(wave: StoredWave, facts: Waiting, stops: Stops) -> str | None:
+def _sending(wave: StoredWave, facts: Waiting, stops: Stops, rests: Rests) -> str | None:
     if not facts.in_window:
         window = f"{wave.window_from:%H:%M}-{wave.window_to:%H:%M}"
         return f"ngoài khung giờ gửi {window} (bây giờ là {facts.now.astimezone(VIETNAM):%H:%M})"
-    if facts.routes and all(route in stops for route in facts.routes):
-        return "; ".join(f"đường gửi {route} {stop_words(stops[route][0])}" for route in facts.routes)
+    if facts.routes and all(route in stops or route in rests for route in facts.routes):
+        return "; ".join(_rest_words(route, stops, rests) for route in facts.routes)
     if facts.next_due_at:
         return f"chờ gửi lại lúc {facts.next_due_at.astimezone(VIETNAM):%H:%M:%S}"
     return None
+
+
+def _rest_words(route: str, stops: Stops, rests: Rests) -> str:
+    if route in stops:
+        return f"đường gửi {route} {stop_words(stops[route][0])}"
+    rest = rests[route]
+    return f"đã hết hạn mức {CAP_WORDS[rest.cap]} của đường gửi {route}, gửi tiếp lúc {spoken(rest.until)}"

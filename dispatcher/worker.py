@@ -10,17 +10,16 @@ from typing import Any
 import structlog
 from dramatiq import Worker
 from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
 from dispatcher import actors
-from dispatcher.broker import new_broker
+from dispatcher.broker import PLACES, new_broker
 from dispatcher.runtime import Addresses, Runtime, open_runtime
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, load_routes
 
 log = structlog.get_logger()
 
-# Each thread stands for one batch under way; it sleeps while the event loop works.
-THREADS = 16
 POLL_MILLISECONDS = 200
 # How often it is seen whether this installation may send.
 GLANCE_SECONDS = 0.5
@@ -69,8 +68,9 @@ def run(settings: Settings, addresses: Addresses) -> None:
     broker = new_broker(addresses.redis_url)
     holder = RuntimeHolder(settings, addresses, asked_to_stop)
     broker.add_middleware(holder)
-    actors.declare(broker, holder.runtime)
-    worker = Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
+    routes = [route.name for route in load_routes(settings.routes)]
+    actors.declare(broker, holder.runtime, routes)
+    worker = _new_worker(broker, actors.queues(routes))
     worker.start()
     log.info("worker.started")
     _take_orders(worker, holder, asked_to_stop)
@@ -88,6 +88,13 @@ def _take_orders(worker: Worker, holder: RuntimeHolder, asked_to_stop: threading
             taking = not taking
             (worker.resume if taking else worker.pause)()
             log.warning("worker.resumed" if taking else "worker.paused")
+
+
+def _new_worker(broker: RedisBroker, queues: frozenset[str]) -> Worker:
+    """A thread stands for one order under way and sleeps while the event loop works: there is one for each that is taken."""
+    worker = Worker(broker, queues=set(queues), worker_threads=PLACES * len(queues), worker_timeout=POLL_MILLISECONDS)
+    worker.queue_prefetch = PLACES
+    return worker
 
 
 def _loop() -> Any:

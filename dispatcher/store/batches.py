@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from campaigns.campaign import Priority
 from dispatcher.store.database import Connection, one
 from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
 
@@ -22,26 +23,27 @@ AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to
 # `requeue`: an id on the queue that nobody has taken for so long is taken for lost and put there again.
 ENQUEUE_DUE = f"""
 WITH under_way AS (
-    SELECT route, count(*) AS n FROM batches
-    WHERE NOT done AND (leased_until > clock_timestamp() OR enqueued_at > clock_timestamp() - %(requeue)s)
-    GROUP BY route
+    SELECT b.route, w.priority, count(*) AS n FROM batches b JOIN waves w ON w.id = b.wave_id
+    WHERE NOT b.done AND (b.leased_until > clock_timestamp() OR b.enqueued_at > clock_timestamp() - %(requeue)s)
+    GROUP BY b.route, w.priority
 ),
 stopped AS (
     SELECT route, bool_and(kind = 'tripped' AND probe_at <= clock_timestamp()) AS probing FROM route_stops GROUP BY route
 ),
 due AS (
-    SELECT b.id, b.route, CASE WHEN s.probing THEN 1 ELSE %(per_route)s END AS most,
-           row_number() OVER (PARTITION BY b.route ORDER BY b.due_at, b.id) AS place
+    SELECT b.id, b.route, w.priority, CASE WHEN s.probing THEN 1 ELSE %(per_route)s END AS most,
+           row_number() OVER (PARTITION BY b.route, w.priority ORDER BY b.due_at, b.id) AS place
     FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id LEFT JOIN stopped s USING (route)
     WHERE NOT b.done AND b.due_at <= clock_timestamp() AND b.leased_until IS NULL
       AND (b.enqueued_at IS NULL OR b.enqueued_at <= clock_timestamp() - %(requeue)s)
       AND coalesce(s.probing, true)
+      AND NOT EXISTS (SELECT FROM spent_caps r WHERE r.route = b.route AND r.ask_again_at > clock_timestamp())
       AND {SENDABLE}
 )
 UPDATE batches SET enqueued_at = clock_timestamp()
-FROM due LEFT JOIN under_way USING (route)
+FROM due LEFT JOIN under_way USING (route, priority)
 WHERE batches.id = due.id AND due.place + coalesce(under_way.n, 0) <= due.most
-RETURNING batches.id
+RETURNING batches.id, due.route, due.priority::text
 """
 
 # A lease that ran out is not taken over: first the clock must call what its holder had under way uncertain. An id that was
@@ -49,7 +51,7 @@ RETURNING batches.id
 LEASE = """
 UPDATE batches SET fence = fence + 1, leased_until = clock_timestamp() + %(lease)s
 WHERE id = %(batch)s AND NOT done AND leased_until IS NULL AND due_at <= clock_timestamp()
-RETURNING id, wave_id, route, fence
+RETURNING id, wave_id, route, fence, (SELECT w.priority::text FROM waves w WHERE w.id = wave_id) AS priority
 """
 
 RELEASE = """
@@ -137,6 +139,16 @@ class Lease:
     wave_id: int
     route: str
     fence: int
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A batch to be put on the queue."""
+
+    id: int
+    route: str
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +177,13 @@ class StoredText:
     segments: int
 
 
-async def enqueue_due(connection: Connection, *, requeue_seconds: float, per_route: int) -> list[int]:
-    """Mark what is due as enqueued and answer its ids, at most `per_route` under way on each route."""
+async def enqueue_due(connection: Connection, *, requeue_seconds: float, per_route: int) -> list[Due]:
+    """Mark what is due as enqueued, at most `per_route` under way on each route for each priority; answer it in order."""
     cursor = await connection.execute(
         ENQUEUE_DUE, {"requeue": timedelta(seconds=requeue_seconds), "per_route": per_route}
     )
-    return [row.id async for row in cursor]
+    found = [Due(row.id, row.route, Priority(row.priority)) async for row in cursor]
+    return sorted(found, key=lambda due: due.id)
 
 
 async def unmark(connection: Connection, ids: Sequence[int]) -> None:
@@ -184,7 +197,7 @@ async def lease(connection: Connection, batch_id: int, seconds: float) -> Lease 
     """Take the batch, or None when it is done or somebody else holds it."""
     cursor = await connection.execute(LEASE, {"batch": batch_id, "lease": timedelta(seconds=seconds)})
     row = await cursor.fetchone()
-    return Lease(row.id, row.wave_id, row.route, row.fence) if row else None
+    return Lease(row.id, row.wave_id, row.route, row.fence, Priority(row.priority)) if row else None
 
 
 async def prolong(connection: Connection, held: Lease, seconds: float) -> None:

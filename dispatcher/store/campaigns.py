@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from campaigns.campaign import Priority
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.database import Connection, one
 
@@ -19,7 +20,7 @@ FROM campaigns
 """
 WAVE = """
 SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, held,
-       planned, segments
+       planned, segments, priority::text
 FROM waves
 """
 
@@ -78,6 +79,7 @@ class StoredWave:
     held: str | None
     planned: int
     segments: int
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class NewWave:
     closes_at: datetime
     window_from: time
     window_to: time
+    priority: Priority
 
 
 def _campaign(row: Any) -> StoredCampaign:
@@ -96,7 +99,7 @@ def _campaign(row: Any) -> StoredCampaign:
 
 
 def _wave(row: Any) -> StoredWave:
-    return StoredWave(**{**row._asdict(), "status": WaveStatus(row.status)})
+    return StoredWave(**{**row._asdict(), "status": WaveStatus(row.status), "priority": Priority(row.priority)})
 
 
 async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign | None:
@@ -155,9 +158,12 @@ async def put_waves(connection: Connection, campaign_id: int, new: Sequence[NewW
     await connection.execute("DELETE FROM waves WHERE campaign_id = %s", [campaign_id])
     async with connection.cursor() as cursor:
         await cursor.executemany(
-            "INSERT INTO waves (campaign_id, uid, slug, title, opens_at, closes_at, window_from, window_to)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [(campaign_id, w.uid, w.slug, w.title, w.opens_at, w.closes_at, w.window_from, w.window_to) for w in new],
+            "INSERT INTO waves (campaign_id, uid, slug, title, opens_at, closes_at, window_from, window_to, priority)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (campaign_id, w.uid, w.slug, w.title, w.opens_at, w.closes_at, w.window_from, w.window_to, w.priority)
+                for w in new
+            ],
         )
 
 
@@ -201,6 +207,12 @@ async def open_due_waves(connection: Connection) -> list[int]:
         " WHERE w.status = 'expanding' AND c.status = 'running' ORDER BY w.id"
     )
     return [row.id async for row in cursor]
+
+
+async def priorities(connection: Connection, wave_ids: Sequence[int]) -> dict[int, Priority]:
+    """wave -> who goes first, for the given waves."""
+    cursor = await connection.execute("SELECT id, priority::text FROM waves WHERE id = ANY(%s)", [list(wave_ids)])
+    return {row.id: Priority(row.priority) async for row in cursor}
 
 
 async def finish_waves(connection: Connection) -> None:

@@ -113,7 +113,8 @@ class Hall:
 
     async def due(self, requeue_seconds: float = 60) -> list[int]:
         async with self.runtime.pool.connection() as connection:
-            return await batches.enqueue_due(connection, requeue_seconds=requeue_seconds, per_route=1000)
+            due = await batches.enqueue_due(connection, requeue_seconds=requeue_seconds, per_route=1000)
+        return [batch.id for batch in due]
 
     async def send(self) -> int:
         """Send every batch that is due, as workers would; answers how many there were."""

@@ -127,7 +127,7 @@ async def sent(addresses: Addresses, carrier: PretendCarrier) -> None:
             due = await batches.enqueue_due(connection, requeue_seconds=60, per_route=100)
             assert await installation.rehearsing(connection)
         for batch in due:
-            await sending.send(runtime, batch)
+            await sending.send(runtime, batch.id)
 
 
 @pytest.fixture

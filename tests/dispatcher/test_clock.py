@@ -7,19 +7,20 @@ from dataclasses import replace
 
 import pytest
 
+from campaigns.campaign import Priority
 from dispatcher import clock, expansion, sending
-from dispatcher.broker import Queue, Verb, new_broker
+from dispatcher.broker import Queue, Verb, new_broker, queue_name
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
-from dispatcher.store import batches, counters, messages
+from dispatcher.store import batches, counters, messages, routes
 from providers.sandbox import Dials
 from tests.dispatcher.hall import DISGUISED, LAUNCH, NATIONAL_DAY, Hall, june, numbers
 
 PEOPLE = [(number,) for number in numbers(3)]
 
 
-async def queued(hall: Hall, verb: Verb) -> int:
+async def queued(hall: Hall, verb: Verb, *parts: str) -> int:
     broker = hall.runtime.queue._broker
-    return int(await asyncio.to_thread(broker.client.llen, f"dramatiq:{verb}"))
+    return int(await asyncio.to_thread(broker.client.llen, f"dramatiq:{queue_name(verb, *parts)}"))
 
 
 async def waves(hall: Hall) -> dict[str, str]:
@@ -163,9 +164,35 @@ async def test_each_route_has_only_so_many_batches_under_way(hall: Hall) -> None
         first = await batches.enqueue_due(connection, requeue_seconds=60, per_route=2)
         assert len(first) == 2
         assert await batches.enqueue_due(connection, requeue_seconds=60, per_route=2) == []
-    await sending.send(hall.runtime, first[0])
+    await sending.send(hall.runtime, first[0].id)
     async with hall.runtime.pool.connection() as connection:
         assert len(await batches.enqueue_due(connection, requeue_seconds=60, per_route=2)) == 1
+
+
+async def test_a_bulk_wave_that_fills_its_share_keeps_no_alert_off_the_queue(hall: Hall) -> None:
+    await hall.planned(100)
+    await hall.sql("UPDATE waves SET priority = 'bulk'")
+    async with hall.runtime.pool.connection() as connection:
+        assert len(await batches.enqueue_due(connection, requeue_seconds=60, per_route=2)) == 2
+        await connection.execute(
+            "INSERT INTO waves (uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, status, priority)"
+            " SELECT gen_random_uuid(), campaign_id, 'alert', '', opens_at, closes_at, window_from, window_to, 'sending', 'alert'"
+            " FROM waves"
+        )
+        await connection.execute(
+            "INSERT INTO batches (wave_id, route, ordinal, size, segments, due_at)"
+            " SELECT id, 'main', n, 1, 1, clock_timestamp() FROM waves, generate_series(1, 5) AS n WHERE slug = 'alert'"
+        )
+        due = await batches.enqueue_due(connection, requeue_seconds=60, per_route=2)
+        assert [(batch.route, batch.priority) for batch in due] == [("main", Priority.ALERT)] * 2
+
+
+async def test_batches_of_a_route_that_is_not_in_the_file_park_it(hall: Hall) -> None:
+    await hall.planned(3)
+    await hall.sql("UPDATE batches SET route = 'gone'")
+    await clock.tick(hall.runtime, {}, {}, housekeeping=False)
+    async with hall.runtime.pool.connection() as connection:
+        assert [stop.reason for stop in (await routes.stops(connection))["gone"]] == ["not in routes.toml"]
 
 
 async def test_a_tick_asks_for_plans_then_for_sending_and_an_emptied_queue_loses_nothing(hall: Hall) -> None:
@@ -173,14 +200,14 @@ async def test_a_tick_asks_for_plans_then_for_sending_and_an_emptied_queue_loses
     enqueued: dict[int, float] = {}
     await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
     await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
-    assert await queued(hall, Verb.EXPAND) == 1
+    assert await queued(hall, Verb.EXPAND, "normal") == 1
     await expansion.expand(hall.runtime, wave)
     await clock.tick(hall.runtime, enqueued, {}, housekeeping=True)
-    assert await queued(hall, Verb.SEND) == 1
+    assert await queued(hall, Verb.SEND, "main", "normal") == 1
     await asyncio.to_thread(hall.runtime.queue._broker.client.flushdb)
     await hall.sql("UPDATE batches SET enqueued_at = enqueued_at - interval '61 s'")
     await clock.tick(hall.runtime, enqueued, {}, housekeeping=False)
-    assert await queued(hall, Verb.SEND) == 1
+    assert await queued(hall, Verb.SEND, "main", "normal") == 1
     assert await hall.counts() == {"queued": 3}
 
 
@@ -189,4 +216,4 @@ async def test_what_could_not_be_put_on_the_queue_is_put_there_by_the_next_tick(
     nowhere = replace(hall.runtime, queue=Queue(new_broker("redis://127.0.0.1:9/0")))
     await clock.tick(nowhere, {}, {}, housekeeping=False)
     await clock.tick(hall.runtime, {}, {}, housekeeping=False)
-    assert await queued(hall, Verb.SEND) == 2
+    assert await queued(hall, Verb.SEND, "main", "normal") == 2

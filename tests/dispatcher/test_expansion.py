@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from campaigns.campaign import Priority
 from dispatcher import expansion, importing
+from dispatcher.runtime import PLANNING
 from dispatcher.store import planning
 from tests.dispatcher.hall import DISGUISED, LAUNCH, Hall, numbers
 
@@ -152,3 +154,15 @@ async def test_a_wave_that_is_not_expanding_is_left_alone(hall: Hall) -> None:
         await expansion.expand(hall.runtime, wave)
     await expansion.expand(hall.runtime, 999)
     assert await hall.counts() == {}
+
+
+async def test_an_alert_is_planned_while_bulk_waves_take_every_other_place(hall: Hall) -> None:
+    wave = await hall.running([(number,) for number in numbers(3)])
+    for _ in range(PLANNING - 1):
+        await hall.runtime.planning.enter(Priority.BULK)
+    bulk = asyncio.create_task(hall.runtime.planning.enter(Priority.BULK))
+    await hall.sql("UPDATE waves SET priority = 'alert'")
+    await expansion.expand(hall.runtime, wave)
+    assert await hall.wave_status() == "sending"
+    assert not bulk.done()
+    bulk.cancel()

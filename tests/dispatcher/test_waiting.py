@@ -11,6 +11,7 @@ import pytest
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
 from dispatcher.store import routes
 from dispatcher.store.campaigns import StoredWave, Waiting
+from dispatcher.store.caps import Rest
 from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import Stops, reason
 from tests.dispatcher.hall import Hall
@@ -24,6 +25,7 @@ FACTS = Waiting(1, NOON, in_window=True, open=2, routes=["a", "b"], next_due_at=
 PARKED = Stop(StopKind.PARKED, "no credit", NOON, 10, None)
 PAUSED = Stop(StopKind.PAUSED, "An: đổi hợp đồng", NOON, 10, None)
 TRIPPED = Stop(StopKind.TRIPPED, "timeout", NOON, 10, NOON + timedelta(seconds=20))
+MIDNIGHT, NEXT_HOUR = Rest("day", NOON + timedelta(hours=12)), Rest("hour", NOON + timedelta(hours=1))
 RUNNING = CampaignStatus.RUNNING
 
 CASES = [
@@ -46,7 +48,7 @@ CASES = [
 
 @pytest.mark.parametrize(("campaign", "wave", "facts", "words"), CASES)
 def test_the_reason_is_told(campaign: CampaignStatus, wave: StoredWave, facts: Waiting, words: str | None) -> None:
-    told = reason(campaign, wave, facts, {})
+    told = reason(campaign, wave, facts, {}, {})
     assert told is None if words is None else told is not None and words in told
 
 
@@ -60,7 +62,29 @@ ON_ROUTES: list[tuple[Stops, list[str]]] = [
 
 @pytest.mark.parametrize(("stops", "words"), ON_ROUTES)
 def test_a_wave_waits_for_its_routes_when_all_of_them_are_stopped(stops: Stops, words: list[str]) -> None:
-    told = reason(RUNNING, WAVE, FACTS, stops)
+    told = reason(RUNNING, WAVE, FACTS, stops, {})
+    assert told is None if not words else told is not None and all(word in told for word in words)
+
+
+ON_CAPS: list[tuple[dict[str, Rest], Stops, list[str]]] = [
+    ({"a": MIDNIGHT}, {}, []),
+    (
+        {"a": MIDNIGHT, "b": NEXT_HOUR},
+        {},
+        [
+            "hạn mức ngày của đường gửi a, gửi tiếp lúc 00:00 ngày 02/06/2026",
+            "hạn mức giờ của đường gửi b, gửi tiếp lúc 13:00",
+        ],
+    ),
+    ({"a": MIDNIGHT}, {"b": (PARKED,)}, ["đã hết hạn mức ngày của đường gửi a", "b đang dừng chờ"]),
+]
+
+
+@pytest.mark.parametrize(("rests", "stops", "words"), ON_CAPS)
+def test_a_wave_waits_for_a_cap_when_no_route_of_it_has_room(
+    rests: dict[str, Rest], stops: Stops, words: list[str]
+) -> None:
+    told = reason(RUNNING, WAVE, FACTS, stops, rests)
     assert told is None if not words else told is not None and all(word in told for word in words)
 
 

@@ -16,9 +16,10 @@ import psutil
 import psycopg
 import redis
 
+from campaigns.campaign import Priority
 from dispatcher.broker import Queue, Verb, new_broker
 from dispatcher.embedded import Embedded
-from tests.faults.rig import LEASE_SECONDS, WINDOW, Rig
+from tests.faults.rig import LEASE_SECONDS, ROUTE, WINDOW, Rig
 from tests.faults.scenarios import Scenario, Strike
 
 LOOK_SECONDS = 0.1
@@ -208,8 +209,9 @@ class Household:
     async def _redeliver(self) -> None:
         """Every batch there may be, the wave and the receipts, once more, whatever becomes of the first ones."""
         queue = Queue(new_broker(self._rig.addresses.redis_url))
-        for verb, ids in ((Verb.SEND, range(1, 60)), (Verb.EXPAND, range(1, 2)), (Verb.SETTLE, range(0))):
-            await queue.put(verb, ids)
+        await queue.put(Verb.SEND, range(1, 60), ROUTE, Priority.NORMAL)
+        await queue.put(Verb.EXPAND, range(1, 2), Priority.NORMAL)
+        await queue.put(Verb.SETTLE)
 
     def _settled(self) -> bool:
         try:

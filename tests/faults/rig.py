@@ -29,6 +29,7 @@ EDITION = "faults-2026"
 # Fast enough that a run ends soon, slow enough that a few hundred messages outlast all its kills.
 TPS = 60
 WINDOW = 12
+ROUTE = "only"
 LEASE_SECONDS = 4
 SETTLE_SECONDS = 3
 CALL_SECONDS = 2
@@ -112,7 +113,7 @@ def installation_with(folder: Path, people: int, workers: int) -> Iterator[Rig]:
 
 def _route(base_url: str, port: int) -> str:
     return f"""[[route]]
-name = "only"
+name = "{ROUTE}"
 provider = "esms"
 networks = ["*"]
 sender = "CA LANGSON"
