@@ -25,7 +25,7 @@ from dispatcher.store.database import new_pool
 TPS = 200
 WORKERS = 4
 WINDOW = 64
-WARM_UP_SECONDS = 6
+WARM_UP_SECONDS = 10
 PATIENCE_SECONDS = 120
 # How many people the bulk wave has: nobody to speak of, enough to send all the time, long to plan.
 SITUATIONS = {"idle": 1, "saturated": 60_000, "planning": 600_000}

@@ -254,7 +254,7 @@ class Pacer:
             return Grant(wait=RETRY_SECONDS)
         if now < 0:
             return await self._refused(line.route, -now / MICRO, *(word.decode() for word in told))
-        after, desk.latest = time.monotonic(), told[-1]
+        after, desk.latest = time.monotonic(), max(desk.latest, told[-1])
         ahead = [(moment - now) / MICRO for moment in told]
         return Grant(
             tuple(

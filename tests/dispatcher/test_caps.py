@@ -96,6 +96,13 @@ async def test_permits_handed_back_count_no_longer_on_their_day_and_only_once(va
     assert await valkey.hget(CAPS, "day_n") == b"10"
 
 
+async def test_a_missed_moment_finds_no_other_when_the_cap_is_used_up_meanwhile(valkey: Redis) -> None:
+    pacer = pacer_that_knows(valkey, Spent(9, 9))
+    (missed,) = (await pacer.permits(DAILY, [1])).permits
+    await valkey.hset(CAPS, "since", missed.moment + 1)  # what it hands back, somebody else has taken
+    assert await pacer.moment(replace(missed, due=0.0)) is None
+
+
 async def test_a_permit_from_before_the_count_gives_nothing_back(valkey: Redis) -> None:
     """The database did not count it either: it had not been claimed."""
     pacer = pacer_that_knows(valkey, Spent(4, 4))

@@ -180,6 +180,16 @@ async def test_a_moment_that_was_missed_is_given_back_for_another(valkey: Redis)
     assert await held(valkey) == 2
 
 
+async def test_a_missed_moment_is_made_good_while_others_wait_for_its_lane(valkey: Redis) -> None:
+    pacer, lanes = new_pacer(valkey), Gate(1, kept=0)
+    (missed,) = (await pacer.permits(MAIN, [1], lanes)).permits
+    waiting = asyncio.create_task(pacer.permits(MAIN, [1], lanes))
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(pacer.moment(replace(missed, due=time.monotonic() - 2 * pacing.LATE_SECONDS)), 10)
+    lanes.leave()
+    assert (await waiting).permits
+
+
 async def test_a_server_that_has_just_started_grants_nothing(valkey: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its newest permits may be lost: they are used up before the first one is sold again."""
     uptime = (await valkey.info("server"))["uptime_in_seconds"]
