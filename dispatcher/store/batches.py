@@ -9,7 +9,7 @@ from uuid import UUID
 
 from campaigns.campaign import Priority
 from dispatcher.store.database import Connection, one
-from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+from dispatcher.store.moves import move_sql
 
 # Sendable now: the wave is open and not held, the campaign runs, the hour is allowed.
 SENDABLE = """
@@ -254,7 +254,7 @@ async def disown_abandoned(connection: Connection) -> int:
     if not rows:
         return 0
     ids = [row.id for row in rows]
-    row = await one(connection, DISOWN, {**MOVE_ARGUMENTS, "waves": [row.wave_id for row in rows], "batches": ids})
+    row = await one(connection, DISOWN, {"waves": [row.wave_id for row in rows], "batches": ids})
     lost = int(row.n)
     await connection.execute(
         "UPDATE batches SET leased_until = NULL, enqueued_at = NULL, fence = fence + 1 WHERE id = ANY(%s)", [ids]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import psycopg
 import yoyo
@@ -105,6 +109,23 @@ def _checked(url: str) -> psycopg.Connection[Any]:
 def _backend(url: str) -> Any:
     _scheme, rest = url.split("://", 1)
     return yoyo.get_backend(f"postgresql+psycopg://{rest}")
+
+
+def array(values: Iterable[object]) -> str:
+    """An array literal, for a parameter that the statement casts (`%s::uuid[]`); psycopg takes ten times as long over one."""
+    return "{" + ",".join([_LITERALS.get(type(value), str)(value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_LITERALS: dict[type, Callable[[Any], str]] = {
+    str: _quoted,
+    NoneType: lambda _: "NULL",
+    UUID: lambda value: value.hex,
+    datetime: datetime.isoformat,
+}
 
 
 async def one(connection: Connection, statement: str, arguments: Any = None) -> Any:

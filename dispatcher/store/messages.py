@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from dispatcher.store.batches import SENDABLE, Lease
-from dispatcher.store.database import Connection, one
-from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+from dispatcher.store.database import Connection, array, one
+from dispatcher.store.moves import move_sql
 
 # Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number.
 CLAIM = f"""
@@ -25,7 +25,7 @@ input AS (
         SELECT FROM suppressions s
         WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
     ) THEN 'suppressed' ELSE 'claimed' END AS event
-    FROM messages m, permitted WHERE m.id = ANY(%(ids)s)
+    FROM messages m, permitted WHERE m.id = ANY(%(ids)s::uuid[])
 ),
 {move_sql(carried=", i.tries", also=", attempts = m.attempts + CASE a.now WHEN 'sending' THEN l.tries ELSE 0 END")}
 SELECT (SELECT count(*) FROM permitted) > 0 AS permitted, array_agg(id) FILTER (WHERE now = 'sending') AS claimed FROM moved
@@ -34,10 +34,20 @@ SELECT (SELECT count(*) FROM permitted) > 0 AS permitted, array_agg(id) FILTER (
 RECORD = f"""
 WITH given AS (
     SELECT * FROM unnest(
-        %(ids)s::uuid[], %(events)s::text[], %(costs)s::smallint[], %(numbers)s::smallint[], %(started)s::timestamptz[],
+        %(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[], %(numbers)s::smallint[], %(started)s::timestamptz[],
         %(ended)s::timestamptz[], %(outcomes)s::text[], %(references)s::text[], %(reasons)s::text[], %(codes)s::text[],
-        %(segments)s::smallint[], %(exchanges)s::bigint[]
-    ) AS t (id, event, refund, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
+        %(segments)s::smallint[], %(exchanges)s::int[]
+    ) AS t (id, event, refund, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange)
+),
+kept AS MATERIALIZED (
+    SELECT nextval('exchanges_id_seq') AS id, t.* FROM unnest(
+        %(exchange_started)s::timestamptz[], %(elapsed)s::real[], %(http_statuses)s::smallint[], %(requests)s::text[],
+        %(responses)s::text[]
+    ) WITH ORDINALITY AS t (started_at, elapsed, http_status, request, response, place)
+),
+put AS (
+    INSERT INTO exchanges (id, route, started_at, elapsed, http_status, request, response)
+    SELECT id, %(route)s, started_at, elapsed, http_status, request, response FROM kept
 ),
 -- A try that was given up for lost and overtaken by another must not call that one back to the queue.
 input AS (
@@ -48,15 +58,8 @@ input AS (
 ),
 {move_sql(carried=", i.refund", also=", attempts = m.attempts - l.refund")}
 INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
-SELECT id, number, %(route)s, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id FROM given
-"""
-
-PUT_EXCHANGES = """
-INSERT INTO exchanges (id, route, started_at, elapsed, http_status, request, response)
-SELECT id, %(route)s, started_at, elapsed, http_status, request, response FROM unnest(
-    %(ids)s::bigint[], %(started)s::timestamptz[], %(elapsed)s::real[], %(statuses)s::smallint[], %(requests)s::text[],
-    %(responses)s::text[]
-) AS t (id, started_at, elapsed, http_status, request, response)
+SELECT g.id, g.number, %(route)s, g.started_at, g.ended_at, g.outcome, g.reference, g.reason, g.code, g.segments, k.id
+FROM given g LEFT JOIN kept k ON k.place = g.exchange + 1
 """
 
 # Everything of closed waves that has not left becomes `event`: one statement, whatever the size.
@@ -174,10 +177,9 @@ async def claim(
         connection,
         CLAIM,
         {
-            **MOVE_ARGUMENTS,
             "batch": held.batch_id,
             "fence": held.fence,
-            "ids": list(ids),
+            "ids": array(ids),
             "probing": probing,
             "lease": timedelta(seconds=lease_seconds),
         },
@@ -187,31 +189,34 @@ async def claim(
 
 async def fail_erased(connection: Connection, ids: Sequence[UUID]) -> None:
     """Their recipients are erased: there is nobody to send to."""
-    await connection.execute(ERASED, {**MOVE_ARGUMENTS, "ids": list(ids)})
+    await connection.execute(ERASED, {"ids": list(ids)})
 
 
 async def record(
     connection: Connection, route: str, results: Sequence[Result], exchanges: Sequence[StoredExchange]
 ) -> None:
     """Write exchanges, attempts and statuses, in the caller's transaction."""
-    exchange_ids = await _put_exchanges(connection, route, exchanges)
     await connection.execute(
         RECORD,
         {
-            **MOVE_ARGUMENTS,
             "route": route,
-            "ids": [r.id for r in results],
-            "events": [r.event for r in results],
-            "costs": [int(r.refund) for r in results],
-            "numbers": [r.number for r in results],
-            "started": [r.started_at for r in results],
-            "ended": [r.ended_at for r in results],
-            "outcomes": [r.outcome for r in results],
-            "references": [r.reference for r in results],
-            "reasons": [r.reason for r in results],
-            "codes": [r.code for r in results],
-            "segments": [r.segments for r in results],
-            "exchanges": [None if r.exchange is None else exchange_ids[r.exchange] for r in results],
+            "ids": array(r.id for r in results),
+            "events": array(r.event for r in results),
+            "refunds": array(int(r.refund) for r in results),
+            "numbers": array(r.number for r in results),
+            "started": array(r.started_at for r in results),
+            "ended": array(r.ended_at for r in results),
+            "outcomes": array(r.outcome for r in results),
+            "references": array(r.reference for r in results),
+            "reasons": array(r.reason for r in results),
+            "codes": array(r.code for r in results),
+            "segments": array(r.segments for r in results),
+            "exchanges": array(r.exchange for r in results),
+            "exchange_started": array(e.started_at for e in exchanges),
+            "elapsed": array(e.elapsed for e in exchanges),
+            "http_statuses": array(e.http_status for e in exchanges),
+            "requests": array(e.request for e in exchanges),
+            "responses": array(e.response for e in exchanges),
         },
     )
 
@@ -227,28 +232,6 @@ async def recorded(connection: Connection, message_id: UUID, number: int, starte
     return bool(row.yes)
 
 
-async def _put_exchanges(connection: Connection, route: str, exchanges: Sequence[StoredExchange]) -> list[int]:
-    if not exchanges:
-        return []
-    cursor = await connection.execute(
-        "SELECT nextval(pg_get_serial_sequence('exchanges', 'id')) AS id FROM generate_series(1, %s)", [len(exchanges)]
-    )
-    ids = [row.id async for row in cursor]
-    await connection.execute(
-        PUT_EXCHANGES,
-        {
-            "route": route,
-            "ids": ids,
-            "started": [e.started_at for e in exchanges],
-            "elapsed": [e.elapsed for e in exchanges],
-            "statuses": [e.http_status for e in exchanges],
-            "requests": [e.request for e in exchanges],
-            "responses": [e.response for e in exchanges],
-        },
-    )
-    return ids
-
-
 async def sweep_closed(connection: Connection) -> int:
     """Cancel or expire what has not left in waves that are cancelled or over; answers how many."""
     cursor = await connection.execute(CLOSED_WAVES)
@@ -259,7 +242,7 @@ async def sweep(connection: Connection, wave_ids: Sequence[int]) -> int:
     """The same for the given waves, which are known to be cancelled or over."""
     if not wave_ids:
         return 0
-    row = await one(connection, SWEEP.format(move=move_sql()), {**MOVE_ARGUMENTS, "waves": list(wave_ids)})
+    row = await one(connection, SWEEP.format(move=move_sql()), {"waves": list(wave_ids)})
     return int(row.n)
 
 
@@ -268,14 +251,14 @@ async def resend_campaign(connection: Connection, campaign_id: int) -> int:
     row = await one(
         connection,
         RESEND.format(which="w.campaign_id = %(campaign)s"),
-        {**MOVE_ARGUMENTS, "statuses": ["uncertain", "unconfirmed"], "campaign": campaign_id},
+        {"statuses": ["uncertain", "unconfirmed"], "campaign": campaign_id},
     )
     return int(row.n)
 
 
 async def close_campaign(connection: Connection, campaign_id: int) -> int:
     """Give up waiting, on a person's word, for what is uncertain in a campaign; answers how many."""
-    row = await one(connection, CLOSE, {**MOVE_ARGUMENTS, "campaign": campaign_id})
+    row = await one(connection, CLOSE, {"campaign": campaign_id})
     return int(row.n)
 
 
@@ -288,7 +271,6 @@ async def ask_again(connection: Connection, memories: Mapping[str, float], patie
         connection,
         RESEND.format(which=ASK_AGAIN),
         {
-            **MOVE_ARGUMENTS,
             "statuses": ["uncertain"],
             "routes": list(memories),
             "memories": [timedelta(seconds=seconds) for seconds in memories.values()],
@@ -300,5 +282,5 @@ async def ask_again(connection: Connection, memories: Mapping[str, float], patie
 
 async def give_up_unsettled(connection: Connection, settle_seconds: float) -> int:
     """Uncertain messages that nobody has spoken of for the settle time become unconfirmed."""
-    row = await one(connection, UNSETTLED, {**MOVE_ARGUMENTS, "settle": timedelta(seconds=settle_seconds)})
+    row = await one(connection, UNSETTLED, {"settle": timedelta(seconds=settle_seconds)})
     return int(row.n)

@@ -48,7 +48,7 @@ new_messages AS (
                           group_name)
     SELECT message_id(%(uid)s, p.msisdn_hash), %(wave)s, b.id, p.msisdn_hash, p.text_id, p.segments,
            CASE WHEN p.suppressed THEN 'suppressed' WHEN p.route IS NULL THEN 'failed' ELSE 'queued' END::message_status,
-           dispatcher_now(), p.network, p.area_code, p.group_name
+           (SELECT dispatcher_now()), p.network, p.area_code, p.group_name
     FROM placed p LEFT JOIN new_batches b ON b.route = p.route AND b.ordinal = p.ordinal
     ORDER BY b.id, p.n
     RETURNING id, status, segments

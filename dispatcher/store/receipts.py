@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from dispatcher.store.database import Connection, one
-from dispatcher.store.moves import MOVE_ARGUMENTS, move_sql
+from dispatcher.store.database import Connection, array, one
+from dispatcher.store.moves import move_sql
 
 PUT = """
 INSERT INTO receipt_inbox (received_at, route, message_id, reference, outcome, code, network, raw)
-SELECT dispatcher_now(), * FROM unnest(
+SELECT (SELECT dispatcher_now()), * FROM unnest(
     %(routes)s::text[], %(ids)s::uuid[], %(references)s::text[], %(outcomes)s::text[], %(codes)s::text[],
     %(networks)s::text[], %(raws)s::text[]
 )
@@ -39,7 +39,7 @@ WITH taken AS (
 ),
 ready AS (
     SELECT * FROM taken
-    WHERE message_id IS NOT NULL OR received_at < dispatcher_now() - interval '1 hour'
+    WHERE message_id IS NOT NULL OR received_at < (SELECT dispatcher_now()) - interval '1 hour'
 ),
 gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
 -- Numbers are carried from network to network: what the carrier that delivered says is truer than the prefix.
@@ -84,20 +84,20 @@ async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
     await connection.execute(
         PUT,
         {
-            "routes": [r.route for r in receipts],
-            "ids": [r.message_id for r in receipts],
-            "references": [r.reference for r in receipts],
-            "outcomes": [r.outcome for r in receipts],
-            "codes": [r.code for r in receipts],
-            "networks": [r.network for r in receipts],
-            "raws": [r.raw for r in receipts],
+            "routes": array(r.route for r in receipts),
+            "ids": array(r.message_id for r in receipts),
+            "references": array(r.reference for r in receipts),
+            "outcomes": array(r.outcome for r in receipts),
+            "codes": array(r.code for r in receipts),
+            "networks": array(r.network for r in receipts),
+            "raws": array(r.raw for r in receipts),
         },
     )
 
 
 async def apply(connection: Connection, limit: int) -> int:
     """Apply up to `limit` stored receipts; answers how many were moved to the log."""
-    cursor = await connection.execute(APPLY, {**MOVE_ARGUMENTS, "limit": limit})
+    cursor = await connection.execute(APPLY, {"limit": limit})
     return cursor.rowcount
 
 
