@@ -57,7 +57,7 @@ class RouteConfig(BaseModel):
     provider: str
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
     sender: Annotated[str, Field(min_length=1)]
-    tps: Annotated[float, Field(gt=0, le=100_000)]
+    tps: Annotated[float, Field(gt=0, le=1_000_000)]
     per_hour: Annotated[int, Field(ge=1)] | None = None
     per_day: Annotated[int, Field(ge=1)] | None = None
     window: Annotated[int, Field(ge=1, le=10_000)] = 32

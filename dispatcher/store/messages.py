@@ -100,7 +100,7 @@ SELECT count(*)::int AS n FROM moved
 """
 # A carrier that knows our id sends nothing twice within its memory: asking again is how it tells us what it has.
 ASK_AGAIN = """
-b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND EXISTS (
+m.troubled AND b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND EXISTS (
     SELECT FROM unnest(%(routes)s::text[], %(memories)s::interval[]) AS r (route, memory)
     WHERE r.route = b.route AND dispatcher_now() < r.memory + (
         SELECT min(a.started_at) FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'
@@ -110,7 +110,7 @@ b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND
 UNSETTLED = f"""
 WITH input AS (
     SELECT id, 'unsettled' AS event FROM messages
-    WHERE status = 'uncertain' AND changed_at < dispatcher_now() - %(settle)s LIMIT 10000
+    WHERE troubled AND status = 'uncertain' AND changed_at < dispatcher_now() - %(settle)s LIMIT 10000
 ),
 {move_sql()}
 SELECT count(*)::int AS n FROM moved
@@ -119,7 +119,7 @@ SELECT count(*)::int AS n FROM moved
 CLOSE = f"""
 WITH input AS (
     SELECT m.id, 'unsettled' AS event FROM messages m JOIN waves w ON w.id = m.wave_id
-    WHERE m.status = 'uncertain' AND w.campaign_id = %(campaign)s
+    WHERE m.troubled AND m.status = 'uncertain' AND w.campaign_id = %(campaign)s
 ),
 {move_sql()}
 SELECT count(*)::int AS n FROM moved
