@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
-BENCHMARKS = $(basename $(notdir $(wildcard benchmarks/[a-z]*.py)))
+BENCHMARKS := engine pacing priority stopping importing rosters
 
 .PHONY: help demo up test check faults format bench clean
 
@@ -39,7 +39,7 @@ format: $(VENV)/.installed-dev ## lay out the code as ruff wants it, and mend wh
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure, ratios in one run
+bench: $(VENV)/.installed-dev ## measure, ratios in one run (about twenty minutes)
 	@for name in $(BENCHMARKS); do echo "benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean: ## remove what make and the tools made; data under var/ stays

@@ -21,6 +21,7 @@ from dispatcher.keyring import open_keyring
 from dispatcher.store import campaigns, installation
 from dispatcher.store.database import migrate, new_pool
 
+EDITION = "benchmark-2026"
 DEFINITION = """
 slug = "benchmark"
 title = "Benchmark"
@@ -96,31 +97,43 @@ def installation_with(
             f'window = {window}\n[route.options]\nbase_url = "{carrier}"\napi_key = "sandbox-api-key"\n'
             'secret_key = "sandbox-secret-key"\n'
         )
-        asyncio.run(_prepare(folder, servers.database_url, people, _definition(segments, priority)))
+        asyncio.run(prepare(folder, servers.database_url, people, segments, priority))
+        asyncio.run(start(servers.database_url))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         ours = {"DISPATCHER_FOLDER": str(folder), "DISPATCHER_ROUTES": str(routes), "DISPATCHER_ENV_FILE": ""}
         yield Rig(folder, servers.database_url, ledger, {**kept, **ours, "DISPATCHER_WORKERS": "4"})
 
 
-async def _prepare(folder: Path, url: str, people: int, text: str) -> None:
+async def prepare(
+    folder: Path, url: str, people: int, segments: Sequence[int] = (1,), priority: str = "normal"
+) -> None:
+    """A campaign to `people`, approved, whose waves are due as soon as it is started."""
     roster = folder / "roster.csv"
     roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
     keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
-    campaign = definition.parse(text, "benchmark", year=2026)
+    campaign = definition.parse(_definition(segments, priority), "benchmark", year=2026)
     async with new_pool(url, 1) as pool, pool.connection() as connection:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
         await control.add(connection, campaign, "author")
         await control.approve(connection, campaign.edition, "approver")
-        await control.start(connection, campaign.edition, "approver")
         opens_at = (await campaigns.waves(connection, (await control.find(connection, campaign.edition)).id))[0]
         await installation.rehearse_at(connection, opens_at.opens_at)
 
 
+async def start(url: str) -> None:
+    """Start the campaign."""
+    async with new_pool(url, 1) as pool, pool.connection() as connection:
+        await control.start(connection, EDITION, "approver")
+
+
 def _definition(segments: Sequence[int], priority: str) -> str:
-    words = {count: ("Noi khong voi ma tuy. " * 7 * count)[: 150 * count - 20].strip() for count in segments}
-    return DEFINITION.replace("{priority}", priority) + "".join(
-        WAVE.format(segments=count, words=said) for count, said in words.items()
-    )
+    waves = [WAVE.format(segments=count, words=words(count)) for count in segments]
+    return DEFINITION.replace("{priority}", priority) + "".join(waves)
+
+
+def words(segments: int) -> str:
+    """A text that is so long, with the owner in front of it."""
+    return ("Noi khong voi ma tuy. " * 7 * segments)[: 150 * segments - 20].strip()
 
 
 @contextmanager
@@ -158,4 +171,4 @@ def finished(rig: Rig, limit_seconds: float) -> bool:
 
 async def _status(url: str) -> str:
     async with new_pool(url, 1) as pool, pool.connection() as connection:
-        return (await control.find(connection, "benchmark-2026")).status
+        return (await control.find(connection, EDITION)).status

@@ -1,0 +1,118 @@
+"""Messages a second, end to end, against the plain way and against a bare client: the same sink, the same run.
+
+Run with `python -m benchmarks.engine [--rounds N] [--only once|late|bulk|memory] [--profile]`. End to end is from the start of an
+approved campaign to the last receipt in the log. Rounds take turns, so that whatever else the machine does meets all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from benchmarks.engine import rounds, stage
+from benchmarks.engine.stage import Figures, Load
+
+Round = Callable[[Path, Load], Figures]
+Contest = dict[str, tuple[Round, Load]]
+
+OURS = Load(people=20_000, window=256)
+LATE = Load(people=20_000, window=800, delay=0.05)
+THREADS = 64
+
+
+def contest(load: Load, plain: int) -> Contest:
+    """Who takes part where a request carries one message; the plain way sends `plain` messages."""
+    quiet = replace(load, receipts=False)
+    return {
+        "bare client": (rounds.raw, replace(quiet, people=40_000)),
+        "ours, no receipts": (rounds.ours, quiet),
+        "ours": (rounds.ours, load),
+        "plain": (rounds.naive, replace(load, people=plain)),
+        f"plain, {THREADS} threads": (
+            lambda folder, given: rounds.naive(folder, given, THREADS // stage.WORKERS),
+            replace(load, people=plain),
+        ),
+    }
+
+
+BULK: Contest = {
+    f"ours, {window // 4:,} a call": (rounds.ours, Load(people=100_000, window=window, many=True))
+    for window in (2_000, 10_000)
+}
+
+
+def one(round_: Round, load: Load) -> Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        return round_(Path(folder) / "var", load)
+
+
+def compete(title: str, taking_part: Contest, count: int) -> None:
+    """Rounds in turn, a line for each competitor: median rate, its range, processor time of a message by part."""
+    print(f"\n{title}\n{'':24} {'messages/s':>10} {'lowest':>8} {'highest':>8} {'us each':>8}   of which", flush=True)
+    seen: dict[str, list[Figures]] = {name: [] for name in taking_part}
+    for _ in range(count):
+        for name, (round_, load) in taking_part.items():
+            seen[name].append(one(round_, load))
+    for name, figures in seen.items():
+        rates = [found.rate for found in figures]
+        shares = {part: _each(figures, part) for part in figures[0].processor}
+        parts = ", ".join(f"{part} {spent:.0f}" for part, spent in shares.items() if spent >= 0.5)
+        spread = f"{median(rates):>10,.0f} {min(rates):>8,.0f} {max(rates):>8,.0f}"
+        print(f"{name:24} {spread} {sum(shares.values()):>8.0f}   {parts}", flush=True)
+    if "plain" in seen:
+        _ratios(seen)
+
+
+def _each(figures: list[Figures], part: str) -> float:
+    return median(found.processor[part] / found.people for found in figures) * 1e6
+
+
+def _ratios(seen: dict[str, list[Figures]]) -> None:
+    """Ours over the others: medians of the ratios of rounds that stood beside each other."""
+    for ours, other in (("ours", "plain"), ("ours", f"plain, {THREADS} threads"), ("ours, no receipts", "bare client")):
+        ratio = median(a.rate / b.rate for a, b in zip(seen[ours], seen[other], strict=True))
+        print(f"{ours} / {other}: {ratio:.2f}", flush=True)
+
+
+def memory() -> None:
+    """Peak of a worker, the web process and the clock, for campaigns of very different sizes."""
+    print(f"\nPeak memory, MB\n{'messages':>10} {'worker':>8} {'web':>8} {'clock':>8} {'messages/s':>11}", flush=True)
+    for people in (10_000, 100_000, 1_000_000):
+        found = one(rounds.ours, Load(people=people, window=10_000, many=True))
+        sizes = " ".join(f"{found.megabytes[part]:>8.0f}" for part in ("worker", "web", "clock"))
+        print(f"{people:>10,} {sizes} {found.rate:>11,.0f}", flush=True)
+
+
+def profile() -> None:
+    """One worker's event loop under cProfile, a request for each message."""
+    with tempfile.TemporaryDirectory() as folder:
+        rounds.ours(Path(folder) / "var", OURS, worker="benchmarks.engine.profiled")
+        told = (Path(folder) / "var" / "worker.out").read_text("utf-8")
+        print(told[told.index("function calls") - 20 :] if "function calls" in told else told[-2000:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=("once", "late", "bulk", "memory"))
+    parser.add_argument("--profile", action="store_true")
+    asked = parser.parse_args()
+    if asked.profile:
+        profile()
+        return
+    if asked.only in (None, "once"):
+        compete("A request a message; the sink answers at once", contest(OURS, 4_000), asked.rounds)
+    if asked.only in (None, "late"):
+        compete("A request a message; the sink answers after 50 ms", contest(LATE, 2_000), asked.rounds)
+    if asked.only in (None, "bulk"):
+        compete("Many recipients a request; the sink answers at once", BULK, asked.rounds)
+    if asked.only in (None, "memory"):
+        memory()
+
+
+if __name__ == "__main__":
+    main()
