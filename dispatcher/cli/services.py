@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Chi
 def web(as_json: AsJson = False) -> None:
     """Chạy phần web: nhận báo nhận từ nhà mạng."""
     settings = _settings(as_json=as_json)
+    _collect_rarely()
     with reach(settings) as addresses:
         serve(settings, addresses)
 
@@ -66,6 +68,7 @@ def web(as_json: AsJson = False) -> None:
 def worker(as_json: AsJson = False) -> None:
     """Chạy một tiến trình gửi tin."""
     settings = _settings(as_json=as_json)
+    _collect_rarely()
     with reach(settings) as addresses:
         worker_process.run(settings, addresses)
 
@@ -87,6 +90,12 @@ def migrate(as_json: AsJson = False) -> None:
         return give({"applied": applied})
     out.print(f"Đã áp dụng {len(applied)} thay đổi." if applied else "Cơ sở dữ liệu đã mới nhất.")
     return None
+
+
+def _collect_rarely() -> None:
+    """Look for dead cycles seldom, and never among what was loaded: as often as Python does it took a sixth of a call."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _settings(*, as_json: bool) -> Settings:
