@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -159,17 +158,14 @@ class Http:
 
     async def _once(self, call: Call) -> _Reply:
         session = self._session = self._session or self._opened_session()
-        async with (
-            asyncio.timeout(self.timeouts.deadline),
-            session.request(
-                call.method,
-                call.url,
-                params=call.params,
-                data=None if call.body is None else _JSON.encode(call.body).encode(),
-                headers=_headers(call),
-                allow_redirects=False,
-            ) as response,
-        ):
+        async with session.request(
+            call.method,
+            call.url,
+            params=call.params,
+            data=None if call.body is None else _JSON.encode(call.body).encode(),
+            headers=_headers(call),
+            allow_redirects=False,
+        ) as response:
             body = bytearray()
             while piece := await response.content.readany():
                 body += piece
@@ -183,7 +179,7 @@ class Http:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=self._keep_alive_seconds),
             timeout=aiohttp.ClientTimeout(
-                total=None, connect=waits.pool, sock_connect=waits.connect, sock_read=waits.read
+                total=waits.deadline, connect=waits.pool, sock_connect=waits.connect, sock_read=waits.read
             ),
             # No cookies: two accounts at one carrier must not share a session.
             cookie_jar=aiohttp.DummyCookieJar(),
