@@ -19,8 +19,8 @@ from benchmarks.engine.stage import Figures, Load
 Round = Callable[[Path, Load], Figures]
 Contest = dict[str, tuple[Round, Load]]
 
-OURS = Load(people=20_000, window=256)
-LATE = Load(people=20_000, window=800, delay=0.05)
+OURS = Load(people=10_000, window=256)
+LATE = Load(people=10_000, window=800, delay=0.05)
 THREADS = 64
 
 
@@ -28,7 +28,7 @@ def contest(load: Load, plain: int) -> Contest:
     """Who takes part where a request carries one message; the plain way sends `plain` messages."""
     quiet = replace(load, receipts=False)
     return {
-        "bare client": (rounds.raw, replace(quiet, people=40_000)),
+        "bare client": (rounds.raw, replace(quiet, people=20_000)),
         "ours, no receipts": (rounds.ours, quiet),
         "ours": (rounds.ours, load),
         "plain": (rounds.naive, replace(load, people=plain)),
@@ -40,7 +40,7 @@ def contest(load: Load, plain: int) -> Contest:
 
 
 BULK: Contest = {
-    f"ours, {window // 4:,} a call": (rounds.ours, Load(people=100_000, window=window, many=True))
+    f"ours, {window // 4:,} a call": (rounds.ours, Load(people=50_000, window=window, many=True))
     for window in (2_000, 10_000)
 }
 
@@ -105,9 +105,9 @@ def main() -> None:
         profile()
         return
     if asked.only in (None, "once"):
-        compete("A request a message; the sink answers at once", contest(OURS, 4_000), asked.rounds)
+        compete("A request a message; the sink answers at once", contest(OURS, 3_000), asked.rounds)
     if asked.only in (None, "late"):
-        compete("A request a message; the sink answers after 50 ms", contest(LATE, 2_000), asked.rounds)
+        compete("A request a message; the sink answers after 50 ms", contest(LATE, 1_500), asked.rounds)
     if asked.only in (None, "bulk"):
         compete("Many recipients a request; the sink answers at once", BULK, asked.rounds)
     if asked.only in (None, "memory"):

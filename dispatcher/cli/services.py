@@ -93,7 +93,7 @@ def migrate(as_json: AsJson = False) -> None:
 
 
 def _collect_rarely() -> None:
-    """Look for dead cycles seldom, and never among what was loaded: as often as Python does it took a sixth of a call."""
+    """Look for dead cycles seldom, and never among what was loaded: as often as Python does it took a seventh of a call."""
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
 
