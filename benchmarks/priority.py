@@ -60,6 +60,13 @@ async def _alert(rig: Rig, people: int, priority: str, number: int) -> float:
     return time.monotonic()
 
 
+async def _planned(rig: Rig) -> int:
+    """How many people of the bulk wave are planned by now."""
+    async with new_pool(rig.database_url, 1) as pool, pool.connection() as connection:
+        row = await (await connection.execute("SELECT planned FROM waves ORDER BY id LIMIT 1")).fetchone()
+        return int(row.planned)
+
+
 def _arrivals(ledger: Path) -> list[tuple[float, bool]]:
     """(monotonic second, whether it is the alert's) of every request that the carrier saw."""
     lines = ledger.read_text("utf-8").splitlines(keepends=True)
@@ -87,8 +94,9 @@ def measure(situation: str, people: int, asked: argparse.Namespace) -> list[Seen
             installation_with(Path(folder) / "var", bulk, TPS, WINDOW, {}, priority="bulk") as rig,
             running(rig, WORKERS),
         ):
-            if situation != "planning":
-                time.sleep(WARM_UP_SECONDS)
+            time.sleep(WARM_UP_SECONDS if situation != "planning" else 0)
+            while situation == "planning" and not asyncio.run(_planned(rig)):
+                time.sleep(0.2)
             found = []
             for number in range(1 if situation == "planning" else asked.rounds):
                 due = asyncio.run(_alert(rig, people, asked.priority, number))

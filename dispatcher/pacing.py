@@ -159,14 +159,16 @@ class Pacer:
         self._name = secrets.token_hex(4)
         self._asked = 0
 
-    async def permits(self, line: Line, calls: Sequence[int], lanes: Gate | None = None) -> Grant:
-        """Permits for the first of `calls` (segments of each), at least one; or none, because a cap is used up.
+    async def permits(
+        self, line: Line, calls: Sequence[int], lanes: Gate | None = None, over: Callable[[], bool] = lambda: False
+    ) -> Grant:
+        """Permits for the first of `calls` (segments of each), at least one; or none, because a cap is used up or all is `over`.
 
         Returns ahead of the first moment, so that the caller can claim; `moment` then waits for each. Of `lanes` one is taken
         with the permits, and the caller must leave it; nobody sits in a lane while waiting for permits.
         """
         async with self._desks[line.route].turns[line.priority]:
-            while True:
+            while not over():
                 if lanes:
                     await lanes.enter(line.priority)
                 grant = Grant()
@@ -178,6 +180,7 @@ class Pacer:
                 if grant.permits or grant.spent:
                     return grant
                 await asyncio.sleep(grant.wait)
+            return Grant()
 
     async def moment(self, permit: Permit) -> Permit | None:
         """Wait for the permit's moment. A moment that was missed is given back for another: answers the good one.

@@ -165,9 +165,10 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
     calls = _calls(rows, work.route)
     while calls and not work.over:
         weights = [sum(row.segments for row in call) for call in calls]
-        grant = await work.runtime.pacer.permits(work.line, weights, work.route.lanes)
+        grant = await work.runtime.pacer.permits(work.line, weights, work.route.lanes, lambda: work.over)
         if grant.spent:
             await _rest(work, grant)
+        if not grant.permits:
             return
         try:
             await _send_permitted(work, grant.permits, calls[: len(grant.permits)])
