@@ -24,8 +24,8 @@ from providers.base import Callback, Exchange, Health, Provider, Receipt, Submis
 from providers.sandbox import Dials
 from tests.dispatcher.hall import Hall
 
-KILL_WAITING = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+KILL_RECORDING = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'relation' AND datname = current_database()
 """
 REFUSALS = {"99": "recipient", "108": "recipient", "146": "content", "177": "network", "201": "content", "555": "other"}
 
@@ -258,7 +258,7 @@ async def test_answers_that_met_a_dying_database_are_recorded_when_it_is_back(ha
         killed = 0
         while not killed:  # until one at least is recording
             await asyncio.sleep(0.05)
-            killed = len(await (await other.execute(KILL_WAITING)).fetchall())
+            killed = len(await (await other.execute(KILL_RECORDING)).fetchall())
         assert hall.carrier.ledger.arrivals
     await sent
     assert await hall.counts() == {"submitted": 20}
