@@ -52,6 +52,7 @@ class Dials(_Dials):
     lost_answers: Share = 0.0  # the message is taken, then the connection is cut
     lost_requests: Share = 0.0  # the connection is cut and nothing is taken; looks the same from outside
     index_lag_seconds: float = Field(default=0.0, ge=0)  # how long the status calls know nothing of a new message
+    lookups_throttled: bool = False  # the status calls answer 429, the others go on
     throttle_tps: int | None = Field(default=None, ge=1)
     throttle_answer: Literal["429", "160"] = "429"
     receipts: ReceiptDials = ReceiptDials()

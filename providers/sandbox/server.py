@@ -107,12 +107,13 @@ class PretendCarrier:
         if letter and self._carrier.chance.happens(self.dials.receipts.early, order.about(order.first), "early"):
             await self._postman.hand_over(letter)
             letter = None
-        if latency := self._carrier.latency(order.first):
-            await asyncio.sleep(latency)
-        response = await _respond(request, decision)
-        if letter:  # only now: a callback before the answer is a dial of its own
-            self._postman.post(letter, self._carrier.receipt_delay(order.first))
-        return response
+        try:
+            if latency := self._carrier.latency(order.first):
+                await asyncio.sleep(latency)
+            return await _respond(request, decision)
+        finally:  # what was taken is delivered and reported, also when the caller has not waited for the answer
+            if letter:  # only now: a callback before the answer is a dial of its own
+                self._postman.post(letter, self._carrier.receipt_delay(order.first))
 
     def _letter(self, sent: Sent) -> Letter | None:
         """The callbacks of a message, in the order in which they will be sent."""
@@ -141,6 +142,8 @@ class PretendCarrier:
         return self._looked_up(request, wire.receiver_status)
 
     def _looked_up(self, request: web.Request, tell: Callable[[Sent, bool], dict[str, object]]) -> web.Response:
+        if self.dials.lookups_throttled:
+            return web.json_response(wire.THROTTLED_BODY, status=429)
         query = request.query
         if not self._carrier.knows(query.get("ApiKey", ""), query.get("SecretKey", "")):
             return web.json_response(wire.refusal("101"))
@@ -149,6 +152,8 @@ class PretendCarrier:
         return web.json_response(tell(sent, now >= sent.final_at) if sent and known else wire.refusal("105"))
 
     async def _sent_data(self, request: web.Request) -> web.Response:
+        if self.dials.lookups_throttled:
+            return web.json_response(wire.THROTTLED_BODY, status=429)
         asked = _read(wire.Listing, await request.read())
         if asked is None:
             return web.json_response(wire.INVALID)

@@ -12,6 +12,7 @@ from providers.sandbox.carrier import THROTTLED, Decision, Order, Sent
 from providers.sandbox.counting import segments
 from providers.sandbox.numbering import network, normal
 
+THROTTLED_BODY = {"error": "Too many requests"}
 INVALID: dict[str, object] = {"error": "Invalid request"}
 WORDS = {
     "99": "Phone number is blocked",
@@ -99,7 +100,7 @@ class Listing(Keys):
 def answer(decision: Decision) -> tuple[int, dict[str, object]]:
     """HTTP status and body for a decision about sending."""
     if decision.code == THROTTLED:
-        return 429, {"error": "Too many requests"}
+        return 429, dict(THROTTLED_BODY)
     if decision.code == "124":
         return 200, {**_coded("124"), "ErrorMessage": "Request exist 1", "SendStatus": "5"}
     body = _coded(decision.code)

@@ -335,6 +335,18 @@ async def test_receipts_can_be_repeated_and_followed_by_an_older_word(mailbox: M
     assert [receipt.outcome for receipt in receipts] == [Outcome.DELIVERED, Outcome.PENDING, Outcome.DELIVERED]
 
 
+async def test_what_was_taken_is_reported_although_the_caller_died_before_the_answer(mailbox: Mailbox) -> None:
+    async with PretendCarrier(Dials(receipts=NOW, latency_seconds=Spread(mean=0.3))) as carrier:
+        async with Http(connections=1) as http:
+            call = asyncio.create_task(adapter(carrier, http).submit([message(PEOPLE[0], url=mailbox.url)]))
+            while not carrier.ledger.arrivals:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.005)
+            call.cancel()
+        await mailbox.wait_for(1)
+        await settled(carrier)
+    assert carrier.ledger.summary()["callbacks_delivered"] == 1
+
+
 async def test_an_early_receipt_comes_before_the_answer(mailbox: Mailbox) -> None:
     dials = Dials(receipts=ReceiptDials(early=1), latency_seconds=Spread(mean=60))
     async with PretendCarrier(dials) as carrier, Http() as http:
