@@ -8,7 +8,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from campaigns.campaign import Priority
-from dispatcher import expansion, receipts, sending
+from dispatcher import expansion, lookups, receipts, sending
 from dispatcher.broker import Verb, queue_name
 from dispatcher.runtime import Runtime
 
@@ -17,7 +17,7 @@ def queues(routes: Iterable[str]) -> frozenset[str]:
     """The queues that a worker with these routes listens to."""
     plans = (queue_name(Verb.EXPAND, priority) for priority in Priority)
     sends = (queue_name(Verb.SEND, route, priority) for route in routes for priority in Priority)
-    return frozenset({queue_name(Verb.SETTLE), *plans, *sends})
+    return frozenset({queue_name(Verb.SETTLE), queue_name(Verb.LOOKUP), *plans, *sends})
 
 
 def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterable[str]) -> None:
@@ -36,3 +36,7 @@ def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterabl
     @dramatiq.actor(broker=broker, actor_name=Verb.SETTLE, queue_name=Verb.SETTLE)
     async def settle() -> None:
         await receipts.settle(runtime())
+
+    @dramatiq.actor(broker=broker, actor_name=Verb.LOOKUP, queue_name=Verb.LOOKUP)
+    async def lookup() -> None:
+        await lookups.look_up(runtime())

@@ -29,6 +29,7 @@ class Verb(StrEnum):
     EXPAND = "expand"
     SEND = "send"
     SETTLE = "settle"
+    LOOKUP = "lookup"
 
 
 def queue_name(verb: Verb, *parts: str) -> str:

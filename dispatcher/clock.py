@@ -10,12 +10,13 @@ import psycopg
 import structlog
 
 from campaigns.campaign import Priority
-from dispatcher import failover
+from dispatcher import failover, lookups
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.store import batches, campaigns, counters, messages, receipts, routes
+from dispatcher.store import lookups as stored_lookups
 from dispatcher.store.batches import Due
 from dispatcher.store.database import Connection, connect
 
@@ -84,8 +85,19 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
         async with runtime.pool.connection() as connection:
             await hold_refused(connection, budgets)
             await failover.move_waiting(connection, [route.config for route in runtime.routes.values()])
-            await messages.ask_again(connection, memories(runtime), runtime.settings.patience_seconds)
             await tidy(connection, runtime.settings.settle_seconds)
+        await _clear_up(runtime)
+
+
+async def _clear_up(runtime: Runtime) -> None:
+    """Have carriers asked what became of uncertain messages: by a status query first, else under the id that they know."""
+    async with runtime.pool.connection() as connection:
+        await stored_lookups.forget(connection)
+        await messages.ask_again(
+            connection, memories(runtime), runtime.settings.patience_seconds, lookups.askable(runtime)
+        )
+    if await lookups.due(runtime):
+        await runtime.queue.put(Verb.LOOKUP)
 
 
 async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]) -> None:

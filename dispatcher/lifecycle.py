@@ -56,6 +56,9 @@ class Event(StrEnum):
     LOST = "lost"
     UNSETTLED = "unsettled"
     RESENT = "resent"
+    ABSENT = "absent"  # the carrier never took it; the next two: and it is too late to send it
+    ABSENT_CANCELLED = "absent_cancelled"
+    ABSENT_EXPIRED = "absent_expired"
     RECEIPT_DELIVERED = "receipt_delivered"
     RECEIPT_UNDELIVERED = "receipt_undelivered"
 
@@ -95,6 +98,9 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.UNCERTAIN, E.UNSETTLED): S.UNCONFIRMED,
     (S.UNCERTAIN, E.RESENT): S.QUEUED,
     (S.UNCONFIRMED, E.RESENT): S.QUEUED,
+    (S.UNCERTAIN, E.ABSENT): S.QUEUED,
+    (S.UNCERTAIN, E.ABSENT_CANCELLED): S.CANCELLED,
+    (S.UNCERTAIN, E.ABSENT_EXPIRED): S.EXPIRED,
     (S.UNCERTAIN, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
     (S.UNCONFIRMED, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
     # Who has it has it, whatever we thought: waiting to be sent again after a doubt, refused the second time, cancelled.

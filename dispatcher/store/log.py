@@ -14,7 +14,7 @@ from dispatcher.store.database import Connection
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
 ROWS = """
 SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.network, m.area_code, m.group_name,
-       coalesce(last.route, b.route) AS route, m.status::text, m.attempts, last.reference,
+       coalesce(last.route, b.route) AS route, m.status::text, m.attempts, coalesce(last.reference, told.reference) AS reference,
        CASE WHEN last.outcome = 'accepted' THEN last.ended_at END AS submitted_at,
        CASE WHEN m.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
        CASE WHEN m.status = 'undelivered' THEN told.code WHEN m.status IN ('delivered', 'submitted') THEN NULL
@@ -27,7 +27,7 @@ LEFT JOIN recipients r ON r.msisdn_hash = m.msisdn_hash
 LEFT JOIN batches b ON b.id = m.batch_id
 LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a.id DESC LIMIT 1) AS last ON true
 LEFT JOIN LATERAL (
-    SELECT code FROM receipts t WHERE t.message_id = m.id AND t.moved_to IS NOT NULL ORDER BY t.id DESC LIMIT 1
+    SELECT code, reference FROM receipts t WHERE t.message_id = m.id AND t.moved_to IS NOT NULL ORDER BY t.id DESC LIMIT 1
 ) AS told ON true
 """
 

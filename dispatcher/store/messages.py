@@ -76,8 +76,24 @@ CLOSED_WAVES = """
 SELECT w.id FROM waves w WHERE (w.status = 'cancelled' OR (w.status = 'sending' AND w.closes_at <= dispatcher_now()))
 AND EXISTS (SELECT FROM batches b WHERE b.wave_id = w.id AND NOT b.done)
 """
-# Sent again under the same id: the batch opens once more, and with it its wave and campaign. Only while the wave's time
-# lasts, and never one that is on the suppression list by now (the claim sees to that).
+# After `moved`: the batches of what waits again open once more, and with them wave and campaign.
+REOPENED = """
+waiting_again AS (
+    SELECT m.batch_id, m.wave_id FROM messages m JOIN moved USING (id) WHERE moved.now = 'queued'
+),
+reopened AS (
+    UPDATE batches SET done = false, due_at = clock_timestamp(), enqueued_at = NULL
+    WHERE id IN (SELECT batch_id FROM waiting_again)
+),
+waves_again AS (
+    UPDATE waves SET status = 'sending' WHERE status = 'done' AND id IN (SELECT wave_id FROM waiting_again) RETURNING campaign_id
+),
+campaigns_again AS (
+    UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (SELECT campaign_id FROM waves_again)
+)
+"""
+# Sent again under the same id. Only while the wave's time lasts, and never one that is on the suppression list by now (the
+# claim sees to that).
 RESEND = f"""
 WITH input AS (
     SELECT m.id, 'resent' AS event
@@ -86,21 +102,16 @@ WITH input AS (
       AND c.status IN ('running', 'finished', 'paused') AND dispatcher_now() < w.closes_at AND {{which}}
 ),
 {move_sql()},
-reopened AS (
-    UPDATE batches SET done = false, due_at = clock_timestamp(), enqueued_at = NULL
-    WHERE id IN (SELECT m.batch_id FROM messages m JOIN moved USING (id))
-),
-waves_again AS (
-    UPDATE waves SET status = 'sending' WHERE status = 'done' AND id IN (SELECT wave_id FROM moved) RETURNING campaign_id
-),
-campaigns_again AS (
-    UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (SELECT campaign_id FROM waves_again)
-)
+{REOPENED}
 SELECT count(*)::int AS n FROM moved
 """
-# A carrier that knows our id sends nothing twice within its memory: asking again is how it tells us what it has.
+# A carrier that knows our id sends nothing twice within its memory: asking again is how it tells us what it has. One that
+# can be asked without sending (`asked_first`) is asked so first, and has had the patience again to answer.
 ASK_AGAIN = """
-m.troubled AND b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND EXISTS (
+m.troubled AND b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %(patience)s AND (
+    b.route <> ALL(%(asked_first)s)
+    OR EXISTS (SELECT FROM lookups l WHERE l.message_id = m.id AND l.asked_at < dispatcher_now() - %(patience)s)
+) AND EXISTS (
     SELECT FROM unnest(%(routes)s::text[], %(memories)s::interval[]) AS r (route, memory)
     WHERE r.route = b.route AND dispatcher_now() < r.memory + (
         SELECT min(a.started_at) FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'
@@ -262,10 +273,13 @@ async def close_campaign(connection: Connection, campaign_id: int) -> int:
     return int(row.n)
 
 
-async def ask_again(connection: Connection, memories: Mapping[str, float], patience_seconds: float) -> int:
+async def ask_again(
+    connection: Connection, memories: Mapping[str, float], patience_seconds: float, asked_first: Sequence[str] = ()
+) -> int:
     """Queue again what has been uncertain for the patience, where the carrier will not send it twice.
 
-    `memories` is route -> for how many seconds after the first doubtful try its carrier still knows our id.
+    `memories` is route -> for how many seconds after the first doubtful try its carrier still knows our id; on the routes
+    `asked_first` only what a status query has not settled.
     """
     row = await one(
         connection,
@@ -275,6 +289,7 @@ async def ask_again(connection: Connection, memories: Mapping[str, float], patie
             "routes": list(memories),
             "memories": [timedelta(seconds=seconds) for seconds in memories.values()],
             "patience": timedelta(seconds=patience_seconds),
+            "asked_first": list(asked_first),
         },
     )
     return int(row.n)

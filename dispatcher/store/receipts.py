@@ -34,6 +34,9 @@ WITH taken AS (
         UNION ALL
         SELECT m.id, true, m.msisdn_hash, m.network FROM attempts a JOIN messages m ON m.id = a.message_id
         WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
+        UNION ALL
+        SELECT m.id, true, m.msisdn_hash, m.network FROM receipts r JOIN messages m ON m.id = r.message_id
+        WHERE i.message_id IS NULL AND r.reference = i.reference AND r.route = i.route AND r.asked_in IS NOT NULL
         LIMIT 1
     ) AS m ON true
 ),

@@ -43,6 +43,9 @@ DRAWN = [
     (S.UNCERTAIN, E.UNSETTLED, S.UNCONFIRMED),
     (S.UNCERTAIN, E.RESENT, S.QUEUED),
     (S.UNCONFIRMED, E.RESENT, S.QUEUED),
+    (S.UNCERTAIN, E.ABSENT, S.QUEUED),
+    (S.UNCERTAIN, E.ABSENT_CANCELLED, S.CANCELLED),
+    (S.UNCERTAIN, E.ABSENT_EXPIRED, S.EXPIRED),
     (S.UNCERTAIN, DELIVERED, S.DELIVERED),
     (S.UNCERTAIN, UNDELIVERED, S.UNDELIVERED),
     (S.UNDELIVERED, DELIVERED, S.DELIVERED),
@@ -139,8 +142,8 @@ def test_once_claimed_a_message_waits_again_only_if_provably_not_sent_or_sent_ag
     for event in events:
         was, status = status, move(status, event)
         if status in WAITING and was not in WAITING:
-            provably = (was, event) in {(S.SENDING, e) for e in (E.NOT_SENT, E.RETURNED, E.REROUTED)}
-            assert provably or event is E.RESENT
+            provably = {(S.SENDING, e) for e in (E.NOT_SENT, E.RETURNED, E.REROUTED)} | {(S.UNCERTAIN, E.ABSENT)}
+            assert (was, event) in provably or event is E.RESENT
 
 
 CAMPAIGNS = [

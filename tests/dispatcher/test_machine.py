@@ -28,14 +28,16 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import namedtuple_row
 
-from dispatcher import clock, control, receipts
+from dispatcher import clock, control, lookups, receipts
 from dispatcher.lifecycle import Act, Event, Status
 from dispatcher.runtime import Addresses
 from dispatcher.store import batches, counters, messages
+from dispatcher.store import lookups as stored_lookups
 from dispatcher.store import receipts as stored
 from dispatcher.store.batches import Lease
+from dispatcher.store.lookups import Answer, Doubt
 from dispatcher.store.messages import Result
-from providers.base import Outcome, Receipt
+from providers.base import Finding, Outcome, Receipt
 
 T = TypeVar("T")
 EDITION = "machine-2026"
@@ -45,7 +47,7 @@ WIRE = (Event.ACCEPTED, Event.REFUSED, Event.LOST, Event.NOT_SENT, Event.RETURNE
 EXAMPLES = {"short": 60, "long": 20_000, "medium": 1_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
 
 PLANTED = """
-DELETE FROM attempts; DELETE FROM receipts; DELETE FROM audit_trail; DELETE FROM receipt_inbox;
+DELETE FROM attempts; DELETE FROM receipts; DELETE FROM audit_trail; DELETE FROM receipt_inbox; DELETE FROM lookups;
 DELETE FROM status_counts; DELETE FROM status_deltas; DELETE FROM messages; DELETE FROM batches; DELETE FROM texts;
 DELETE FROM waves; DELETE FROM campaigns; DELETE FROM recipients;
 UPDATE installation SET rehearsal_offset = '2026-06-01 09:00+07'::timestamptz - clock_timestamp();
@@ -83,6 +85,7 @@ class Machine(RuleBasedStateMachine):
         self.run(self.connection.execute(PLANTED))
         self.leases: list[Lease] = []
         self.handed: list[Handed] = []
+        self.asked: list[Doubt] = []
         self.on_wire: Counter[UUID] = Counter()  # handed to the carrier and perhaps taken
         self.excused: Counter[UUID] = Counter()  # provably not taken, or sent again on purpose
         self.delivered: set[UUID] = set()
@@ -156,6 +159,25 @@ class Machine(RuleBasedStateMachine):
         self.run(stored.apply(self.connection, 1000))
         if outcome is Outcome.DELIVERED:
             self.delivered.add(one)
+
+    @rule()
+    def a_carrier_is_asked(self) -> None:
+        self.asked += self.run(stored_lookups.take(self.connection, "main", 0.0, 10))
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), finding=st.sampled_from(list(Finding)))
+    def it_tells_what_became_of_a_message(self, data: st.DataObject, finding: Finding) -> None:
+        """At once, or when the message has been settled or sent again meanwhile. It tells the truth of the tries asked about."""
+        doubt = self.asked.pop(data.draw(st.integers(0, len(self.asked) - 1)))
+        was, attempts = self.rows()[doubt.id]
+        event = lookups.EVENTS.get(finding)
+        answer = Answer(doubt.id, doubt.number, finding.value, event and event.value, doubt.id.hex, "", "")
+        self.run(stored_lookups.record(self.connection, "main", [answer], []))
+        if finding is Finding.DELIVERED:
+            self.delivered.add(doubt.id)
+        elif finding is Finding.ABSENT and self.rows()[doubt.id][0] is not was:
+            assert (was, attempts) == (Status.UNCERTAIN, doubt.number)
+            self.excused[doubt.id] += 1
 
     @rule()
     def time_passes(self) -> None:

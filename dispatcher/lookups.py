@@ -1,0 +1,125 @@
+"""What nobody knows of: the carrier is asked what became of it, where it can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from dispatcher.keyring import KeyringError
+from dispatcher.lifecycle import Event
+from dispatcher.pacing import Line
+from dispatcher.runtime import Route, Runtime
+from dispatcher.store import installation, lookups
+from dispatcher.store.lookups import Answer, Doubt
+from dispatcher.store.messages import StoredExchange
+from providers.base import Exchange, Finding, Found, Lookup, Queried
+from providers.errors import ProviderError, Throttled
+
+log = structlog.get_logger()
+
+# Of one route, in one query.
+AT_ONCE = 100
+# These calls count against the carrier's limits like any others; nobody waits for their answer.
+CALLS_A_SECOND = 1.0
+
+EVENTS: Mapping[Finding, Event] = {
+    Finding.ACCEPTED: Event.ACCEPTED,
+    Finding.DELIVERED: Event.RECEIPT_DELIVERED,
+    Finding.UNDELIVERED: Event.RECEIPT_UNDELIVERED,
+    Finding.ABSENT: Event.ABSENT,
+}
+
+
+def askable(runtime: Runtime) -> list[str]:
+    """Routes whose carrier can be asked what became of a message."""
+    return [name for name, route in runtime.routes.items() if route.provider.capabilities.status_lookup]
+
+
+async def due(runtime: Runtime) -> list[str]:
+    """Routes with messages that should be asked about now."""
+    async with runtime.pool.connection() as connection:
+        return await lookups.due_routes(connection, askable(runtime), runtime.settings.patience_seconds)
+
+
+async def look_up(runtime: Runtime) -> None:
+    """Ask once on every route where something is due."""
+    await asyncio.gather(*(_ask(runtime, runtime.routes[name]) for name in await due(runtime)))
+
+
+async def _ask(runtime: Runtime, route: Route) -> None:
+    name = route.config.name
+    async with runtime.pool.connection() as connection:
+        doubts = await lookups.take(connection, name, runtime.settings.patience_seconds, AT_ONCE)
+        offset = await installation.offset(connection)
+    questions = [(doubt, lookup) for doubt in doubts if (lookup := _lookup(runtime, doubt, offset))]
+    if not questions:
+        return
+    queried = await _query(runtime, route, [lookup for _, lookup in questions])
+    exchanges = [_stored(exchange, offset) for exchange in queried.exchanges]
+    async with runtime.pool.connection() as connection:
+        if queried.found:
+            answers = [_answer(doubt, found) for (doubt, _), found in zip(questions, queried.found, strict=True)]
+            await lookups.record(connection, name, answers, exchanges)
+        else:
+            await lookups.put_exchanges(connection, name, exchanges)
+    log.info("messages.looked_up", route=name, asked=len(questions), **Counter(f.outcome.value for f in queried.found))
+
+
+def _lookup(runtime: Runtime, doubt: Doubt, offset: timedelta) -> Lookup | None:
+    """The question, in real time: the carrier knows nothing of a rehearsal. None when the number cannot be read."""
+    try:
+        msisdn = runtime.keyring.decrypt(doubt.cipher, doubt.msisdn_hash, doubt.key_id)
+    except KeyringError as error:
+        log.error("message.unreadable", message=doubt.id.hex, error=str(error))
+        return None
+    since, until = doubt.since - offset, doubt.until - offset
+    return Lookup(doubt.id.hex, msisdn, doubt.text, since, until, doubt.reference, doubt.others)
+
+
+async def _query(runtime: Runtime, route: Route, questions: Sequence[Lookup]) -> Queried:
+    """The answers, none where it could not be asked: that says nothing about the messages, whatever the reason."""
+    name, pacer = route.config.name, runtime.pacer
+    calls = 1 + sum(question.reference is not None for question in questions)
+    grant = await pacer.permits(Line(f"{name}:lookups", CALLS_A_SECOND), [calls])
+    permit = await pacer.moment(grant.permits[0])
+    if permit is None:
+        return Queried((), ())
+    try:
+        queried = await route.provider.query(questions)
+        if [found.message_id for found in queried.found] == [question.message_id for question in questions]:
+            return queried
+        log.error("provider.broke", route=name, reason="it answered for other messages than it was asked about")
+        return Queried((), queried.exchanges)
+    except ProviderError as error:
+        log.warning("messages.not_looked_up", route=name, error=str(error))
+        if isinstance(error, Throttled):
+            await pacer.throttled(name)
+        return Queried((), (error.exchange,) if error.exchange else ())
+    except Exception:  # an adapter's own mistake; asking sends nothing, so nothing is in doubt
+        log.exception("provider.broke", route=name)
+        return Queried((), ())
+    finally:
+        pacer.answered(permit)
+
+
+def _stored(exchange: Exchange, offset: timedelta) -> StoredExchange:
+    return StoredExchange(
+        exchange.started_at + offset, exchange.elapsed, exchange.status, exchange.request, exchange.response
+    )
+
+
+def _answer(doubt: Doubt, found: Found) -> Answer:
+    event = EVENTS.get(found.outcome)
+    return Answer(
+        id=doubt.id,
+        number=doubt.number,
+        outcome=found.outcome.value,
+        event=event.value if event else None,
+        reference=found.reference,
+        code=found.code,
+        raw=f"{found.detail} {found.raw}".strip(),
+    )
