@@ -22,6 +22,10 @@ COLUMNS = (
     "forgotten",
     "uncertain",
     "allowed",
+    "by receipt",
+    "by query",
+    "by another try",
+    "unconfirmed",
     "s",
 )
 
@@ -38,6 +42,7 @@ def row(done: Run) -> tuple[object, ...]:
         found.forgotten,
         found.uncertain,
         told.uncertain_allowed,
+        *(found.settled.get(by, 0) for by in ("receipt", "query", "another try", "nobody")),
         round(told.seconds),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from dispatcher.store import counters, log
 from dispatcher.store.database import Connection, new_pool
 from tests.faults.household import Told
 from tests.faults.rig import EDITION, Rig
+from tests.faults.scenarios import Scenario
 
 # Where a message may stand for good: the carrier has it, or nobody knows and it is listed as such.
 RESTING = FINAL | {Status.SUBMITTED, Status.UNCERTAIN}
@@ -25,7 +25,8 @@ class Finding:
 
     `duplicates` counts messages that the carrier was asked to take more than once, even if it saw through it, and people
     who got more than one; `forgotten` people planned without a message at rest; `uncertain` messages that were
-    uncertain at any time, `statuses` where all of them stand in the end.
+    uncertain at any time, `settled` what by; `statuses` where all messages stand in the end. Where the carrier is asked
+    about what is uncertain, that may be by sending it again under the same id: then only what was never uncertain counts.
     """
 
     messages: int
@@ -33,23 +34,32 @@ class Finding:
     forgotten: int
     uncertain: int
     statuses: dict[str, int]
-    uncertain_now: dict[str, int]
+    settled: dict[str, int]
     lost_receipts: int
     broken: tuple[str, ...]
 
 
-async def judge(rig: Rig, told: Told) -> Finding:
+# By the first of these that holds.
+SETTLED = """
+SELECT CASE
+    WHEN m.status IN ('uncertain', 'unconfirmed') THEN 'nobody'
+    WHEN EXISTS (SELECT FROM receipts r WHERE r.message_id = m.id AND r.moved_from = 'uncertain' AND r.asked_in IS NULL)
+        THEN 'receipt'
+    WHEN EXISTS (SELECT FROM receipts r WHERE r.message_id = m.id AND r.moved_from = 'uncertain') THEN 'query'
+    ELSE 'another try' END AS status, count(*) AS n
+FROM messages m WHERE id IN (SELECT message_id FROM attempts WHERE outcome = 'uncertain') GROUP BY 1
+"""
+
+
+async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
     """Every promise, against what the run left."""
     ledger = read_ledger(rig.ledger)
     async with new_pool(rig.addresses.database_url, 1) as pool, pool.connection() as connection:
         statuses = await _counted(connection, "SELECT status::text, count(*) AS n FROM messages GROUP BY 1")
         kept = await counters.counts(connection, [1])
         planned = await _number(connection, "SELECT sum(planned)::int FROM waves")
-        doubtful = await _counted(
-            connection,
-            "SELECT status::text, count(*) AS n FROM messages"
-            " WHERE id IN (SELECT message_id FROM attempts WHERE outcome = 'uncertain') GROUP BY 1",
-        )
+        settled = await _counted(connection, SETTLED)
+        doubtful = await _doubtful(connection)
         accepted_twice = await _number(
             connection,
             "SELECT count(*) FROM (SELECT FROM attempts WHERE outcome = 'accepted' GROUP BY message_id HAVING count(*) > 1) t",
@@ -57,28 +67,37 @@ async def judge(rig: Rig, told: Told) -> Finding:
         references = await _references(connection)
         logged = [row async for page in log.of_campaign(connection, EDITION, PAGE) for row in page]
     found = compare([_logged(rig, row) for row in logged], ledger)
-    duplicates = sum(n > 1 for n in ledger.asked.values()) + sum(n > 1 for n in ledger.received.values())
+    excused = doubtful if scenario.asks else set()
+    asked_twice = sum(n > 1 and message not in excused for (message, _), n in ledger.asked.items())
+    duplicates = asked_twice + sum(n > 1 for n in ledger.received.values())
     forgotten = rig.people - sum(n for status, n in statuses.items() if Status(status) in RESTING)
     lost = len(_acknowledged(rig) - references)
-    uncertain = sum(doubtful.values())
+    uncertain, left = len(doubtful), settled.get("nobody", 0)
     promises = {
         "the campaign did not end by itself": told.ended,
         f"{duplicates} duplicates": not duplicates and not found.twice,
         f"{forgotten} forgotten": not forgotten,
         f"planned {planned}, people {rig.people}, counters {kept}, rows {statuses}": planned == rig.people and kept == statuses,
         f"{uncertain} uncertain, at most {told.uncertain_allowed} allowed": uncertain <= told.uncertain_allowed,
+        f"{left} in doubt to the end although the carrier could be asked": not (scenario.asks and left),
         f"{accepted_twice} messages accepted twice in the log": not accepted_twice,
         f"{lost} receipts acknowledged and lost": not lost,
         f"log and ledger differ: {found.differences[:5]}": found.clean,
         f"processes ended by themselves: {told.fell}": not told.fell,
     }  # fmt: skip
     broken = tuple(words for words, kept_ in promises.items() if not kept_)
-    return Finding(rig.people, duplicates, forgotten, uncertain, statuses, doubtful, lost, broken)
+    return Finding(rig.people, duplicates, forgotten, uncertain, statuses, settled, lost, broken)
 
 
 async def _counted(connection: Connection, statement: str) -> dict[str, int]:
     cursor = await connection.execute(statement)
     return {row.status: row.n async for row in cursor}
+
+
+async def _doubtful(connection: Connection) -> set[str]:
+    """Ids of messages that were ever uncertain."""
+    cursor = await connection.execute("SELECT DISTINCT message_id FROM attempts WHERE outcome = 'uncertain'")
+    return {row.message_id.hex async for row in cursor}
 
 
 async def _number(connection: Connection, statement: str) -> int:
@@ -103,16 +122,3 @@ def _logged(rig: Rig, row: log.Row) -> Logged:
     if row.cipher is None or row.key_id is None:
         raise LookupError(f"{row.id} has no number")
     return Logged(row.id.hex, rig.keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id), Status(row.status))
-
-
-def added(findings: list[Finding]) -> Counter[str]:
-    """The figures of several runs, added up."""
-    total: Counter[str] = Counter()
-    for finding in findings:
-        total += Counter(
-            messages=finding.messages,
-            duplicates=finding.duplicates,
-            forgotten=finding.forgotten,
-            uncertain=finding.uncertain,
-        )
-    return total

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.runtime import Addresses
 from dispatcher.store import installation
 from dispatcher.store.database import migrate, new_pool
+from tests.faults.scenarios import Scenario
 
 ROOT = Path(__file__).parents[2]
 EDITION = "faults-2026"
@@ -31,14 +32,11 @@ TPS = 60
 WINDOW = 12
 ROUTE = "only"
 LEASE_SECONDS = 4
-SETTLE_SECONDS = 3
 CALL_SECONDS = 2
 BATCH = 20
 # Every request stays open for a while: a random kill finds some on the wire.
-DIALS = {
-    "latency_seconds": {"mean": 0.1, "jitter": 0.05},
-    "receipts": {"delay_seconds": {"mean": 0.4, "jitter": 0.4}, "undelivered": 0.05, "repeated": 0.05, "early": 0.05},
-}
+LATENCY = {"mean": 0.1, "jitter": 0.05}
+RECEIPTS = {"delay_seconds": {"mean": 0.4, "jitter": 0.4}, "undelivered": 0.05, "repeated": 0.05, "early": 0.05}
 DEFINITION = """
 slug = "faults"
 title = "Faults"
@@ -94,21 +92,21 @@ class Rig:
 
 
 @contextmanager
-def installation_with(folder: Path, people: int, workers: int) -> Iterator[Rig]:
-    """A campaign to `people`, approved and started, whose wave is due."""
+def installation_with(folder: Path, scenario: Scenario) -> Iterator[Rig]:
+    """A campaign to the scenario's people, approved and started, whose wave is due."""
     with ExitStack() as stack:
         servers = stack.enter_context(Embedded(folder))
         addresses = Addresses(servers.database_url, servers.redis_url)
         migrate(addresses.database_url)
         ledger = folder / "ledger.jsonl"
-        carrier = stack.enter_context(_carrier(ledger))
+        carrier = stack.enter_context(_carrier(ledger, scenario.receipts))
         port = _free_port()
         routes = folder / "routes.toml"
         routes.write_text(_route(carrier["base_url"], port))
         keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
-        asyncio.run(_prepare(folder, addresses.database_url, keyring, people))
-        environment = _environment(folder, routes, port, workers)
-        yield Rig(folder, addresses, carrier["origin"], ledger, keyring, people, environment)
+        asyncio.run(_prepare(folder, addresses.database_url, keyring, scenario.people))
+        environment = _environment(folder, routes, port, scenario)
+        yield Rig(folder, addresses, carrier["origin"], ledger, keyring, scenario.people, environment)
 
 
 def _route(base_url: str, port: int) -> str:
@@ -128,17 +126,18 @@ timeout = {CALL_SECONDS}
 """
 
 
-def _environment(folder: Path, routes: Path, port: int, workers: int) -> dict[str, str]:
+def _environment(folder: Path, routes: Path, port: int, scenario: Scenario) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
     ours = {
         "folder": folder,
         "routes": routes,
         "env_file": "",
         "web_port": port,
-        "workers": workers,
+        "workers": scenario.workers,
         "batch_size": BATCH,
         "lease_seconds": LEASE_SECONDS,
-        "settle_seconds": SETTLE_SECONDS,
+        "patience_seconds": scenario.patience_seconds,
+        "settle_seconds": scenario.settle_seconds,
         "log_format": "json",
     }
     return {**kept, **{f"DISPATCHER_{name.upper()}": str(value) for name, value in ours.items()}}
@@ -159,8 +158,9 @@ async def _prepare(folder: Path, url: str, keyring: Keyring, people: int) -> Non
 
 
 @contextmanager
-def _carrier(ledger: Path) -> Iterator[dict[str, str]]:
-    command = [sys.executable, "-m", "providers.sandbox", "--json", json.dumps(DIALS), "--ledger", str(ledger)]
+def _carrier(ledger: Path, receipts: Mapping[str, object]) -> Iterator[dict[str, str]]:
+    dials = json.dumps({"latency_seconds": LATENCY, "receipts": {**RECEIPTS, **receipts}})
+    command = [sys.executable, "-m", "providers.sandbox", "--json", dials, "--ledger", str(ledger)]
     with (
         ledger.with_name("carrier.out").open("wb") as complaints,  # of lines that our killed workers cut
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints) as process,

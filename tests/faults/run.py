@@ -26,7 +26,7 @@ def run(scenario: Scenario, seed: int) -> Run:
     with (
         tempfile.TemporaryDirectory() as folder,
         ExitStack() as servers,
-        installation_with(Path(folder) / "var", scenario.people, scenario.workers) as rig,
+        installation_with(Path(folder) / "var", scenario) as rig,
     ):
         told = Household(rig, scenario, seed, servers).live()
-        return Run(scenario, told, asyncio.run(judge(rig, told)))
+        return Run(scenario, told, asyncio.run(judge(rig, scenario, told)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,6 +29,8 @@ class Scenario:
 
     `points` are named deaths of processes of `kind`, `MOMENT:FUNCTION`, dealt out in turn to `deaths` lives; `strikes` come
     from outside, in this order, at random moments. Meanwhile `workers` workers, `clocks` clocks and a web process run.
+    After `patience_seconds` the carrier is asked about what is uncertain (by default never), after `settle_seconds` it is
+    unconfirmed. `receipts` are the carrier's dials for its receipts, where they are not the usual ones.
     """
 
     name: str
@@ -39,6 +42,14 @@ class Scenario:
     workers: int = 2
     clocks: int = 1
     people: int = 360
+    patience_seconds: float = 3600
+    settle_seconds: float = 3
+    receipts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the carrier is asked within the run's time, by a query and then under the same id."""
+        return self.patience_seconds < self.settle_seconds
 
 
 SUBMIT = "providers.esms.Esms.submit"
@@ -49,6 +60,7 @@ NAMED = (
         "worker: before the lease, after it uncommitted",
         points=(f"before:{STORE}.batches.lease", f"after:{STORE}.batches.lease"),
         deaths=12,
+        turns=2,
     ),
     Scenario("worker: before the claim", points=(f"before:{STORE}.messages.claim",), deaths=12),
     Scenario("worker: claimed, not committed", points=(f"after:{STORE}.messages.claim",), deaths=12),
@@ -83,6 +95,7 @@ NAMED = (
         deaths=10,
         turns=2,
         clocks=2,
+        people=600,
     ),
     Scenario(
         "clock: marked, before and after the queue",
@@ -112,18 +125,66 @@ NAMED = (
         deaths=8,
         turns=2,
         clocks=2,
+        people=600,
     ),
     Scenario(
         "web: before a receipt is stored, after it uncommitted",
         kind="web",
         points=(f"before:{STORE}.receipts.put", f"after:{STORE}.receipts.put"),
         deaths=10,
+        turns=2,
     ),
     Scenario(
         "web: receipt committed, carrier unanswered",
         kind="web",
         points=("after:dispatcher.receipts.Inbox._store",),
         deaths=10,
+        turns=2,
+    ),
+)
+
+# What a death leaves in doubt, and what becomes of it: by a late receipt, by the carrier's list, under the same id.
+LATE = {"delay_seconds": {"mean": 8, "jitter": 2}}
+NO_RECEIPTS = {"never": 1}
+SETTLING = (
+    Scenario(
+        "in doubt: on the wire, receipts come late",
+        points=(f"during:{SUBMIT}",),
+        deaths=8,
+        settle_seconds=15,
+        receipts=LATE,
+    ),
+    Scenario(
+        "in doubt: on the wire, no receipts, the carrier is asked",
+        points=(f"during:{SUBMIT}", f"after:{SUBMIT}"),
+        deaths=8,
+        patience_seconds=1,
+        settle_seconds=120,
+        receipts=NO_RECEIPTS,
+    ),
+    Scenario(
+        "in doubt: before the wire, the carrier is asked",
+        points=(f"before:{SUBMIT}",),
+        deaths=8,
+        patience_seconds=1,
+        settle_seconds=120,
+    ),
+    Scenario(
+        "in doubt: killed while asking",
+        points=(
+            f"after:{STORE}.lookups.take",
+            "before:providers.esms.Esms.query",
+            "after:providers.esms.Esms.query",
+            f"after:{STORE}.lookups.record",
+        ),
+        deaths=8,
+        turns=1,
+        strikes=(Strike.WORKER,) * 8,
+        workers=3,
+        people=600,
+        patience_seconds=1,
+        settle_seconds=120,
+        receipts=NO_RECEIPTS,
     ),
 )
 
@@ -145,7 +206,7 @@ RANDOM = (
     ),
 )  # fmt: skip
 
-ALL = NAMED + RANDOM
+ALL = NAMED + SETTLING + RANDOM
 # For every run of the ordinary tests: the two places where a message may be lost or doubled, and the servers.
 FEW = (
     Scenario(

@@ -42,14 +42,16 @@ def deadly(function: Call, moment: str, turn: int) -> Call:
     async def wrapped(*arguments: Any, **named: Any) -> Any:
         nonlocal turns
         turns += moment != "worked"
-        ours = turns == turn
+        ours = turns == turn and moment != "worked"
         if ours and moment == "before":
             die()
         if ours and moment == "during":
             asyncio.get_running_loop().call_later(DURING_SECONDS, die)
         answer = await function(*arguments, **named)
-        turns += moment == "worked" and bool(answer)
-        if turns == turn and (moment == "worked" or (ours and moment == "after")):
+        if moment == "worked" and answer:
+            turns += 1
+            ours = turns == turn
+        if ours and moment in ("after", "worked"):  # calls that began later do not matter: each has its own turn
             die()
         return answer
 
