@@ -54,6 +54,9 @@ class Scenario:
 
 SUBMIT = "providers.esms.Esms.submit"
 STORE = "dispatcher.store"
+# Later than a dead worker's lease, or not at all.
+LATE = {"delay_seconds": {"mean": 8, "jitter": 2}}
+NO_RECEIPTS = {"never": 1}
 
 NAMED = (
     Scenario(
@@ -75,6 +78,7 @@ NAMED = (
         points=(f"before:{STORE}.batches.release", f"after:{STORE}.batches.release", "after:dispatcher.sending.send"),
         deaths=10,
         turns=2,
+        people=480,
     ),
     Scenario(
         "worker: while planning",
@@ -108,11 +112,14 @@ NAMED = (
     Scenario(
         "clock: calling dead workers' messages uncertain",
         kind="clock",
-        points=(f"worked:{STORE}.batches.disown_abandoned", f"before:{STORE}.batches.disown_abandoned"),
+        points=(f"before:{STORE}.batches.disown_abandoned", f"worked:{STORE}.batches.disown_abandoned"),
         deaths=6,
         turns=1,
-        strikes=(Strike.WORKER,) * 4,
+        strikes=(Strike.WORKER,) * 6,
         clocks=2,
+        people=480,
+        settle_seconds=15,
+        receipts=LATE,
     ),
     Scenario(
         "clock: closing batches and waves",
@@ -123,7 +130,7 @@ NAMED = (
             f"after:{STORE}.counters.fold",
         ),
         deaths=8,
-        turns=2,
+        turns=1,
         clocks=2,
         people=600,
     ),
@@ -144,8 +151,6 @@ NAMED = (
 )
 
 # What a death leaves in doubt, and what becomes of it: by a late receipt, by the carrier's list, under the same id.
-LATE = {"delay_seconds": {"mean": 8, "jitter": 2}}
-NO_RECEIPTS = {"never": 1}
 SETTLING = (
     Scenario(
         "in doubt: on the wire, receipts come late",
@@ -172,16 +177,17 @@ SETTLING = (
     Scenario(
         "in doubt: killed while asking",
         points=(
+            *[f"during:{SUBMIT}"] * 3,  # one for each of the first workers, so that there is something to ask
             f"after:{STORE}.lookups.take",
             "before:providers.esms.Esms.query",
+            f"during:{SUBMIT}",
             "after:providers.esms.Esms.query",
             f"after:{STORE}.lookups.record",
         ),
-        deaths=8,
+        deaths=16,
         turns=1,
-        strikes=(Strike.WORKER,) * 8,
         workers=3,
-        people=600,
+        people=480,
         patience_seconds=1,
         settle_seconds=120,
         receipts=NO_RECEIPTS,
