@@ -12,7 +12,7 @@ DELAYS_SECONDS = (5.0, 30.0, 120.0, 600.0)
 
 
 class Unpermitted(NotSent):
-    """Our own doing: the call's moment passed, no other was to be had soon, and so it was never begun."""
+    """Our own doing: the call's moment passed and no other was to be had soon, or the claim grew old; it was never begun."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,12 +178,13 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
 
 
 async def _send_permitted(work: Work, permits: Sequence[Permit], calls: Sequence[tuple[Row, ...]]) -> None:
+    held_until = work.now() + timedelta(seconds=work.runtime.settings.lease_seconds)
     claimed = await _claim(work, [row.id for call in calls for row in call])
     parts = [tuple(row for row in call if row.id in claimed) for call in calls]
     if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
         await work.runtime.pacer.give_back(unused)
     if due := [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]:
-        await _record(work, await asyncio.gather(*(_paced(work, permit, part) for permit, part in due)))
+        await _record(work, await asyncio.gather(*(_paced(work, permit, part, held_until) for permit, part in due)))
 
 
 async def _rest(work: Work, grant: Grant) -> None:
@@ -196,11 +197,15 @@ async def _rest(work: Work, grant: Grant) -> None:
         await caps.rest(connection, work.lease.route, grant.spent, grant.wait, CAP_AGAIN_SECONDS)
 
 
-async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...]) -> Call:
+async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...], held_until: datetime) -> Call:
+    """A process that slept in between (a suspended host) no longer holds what it claimed: others may be asking after it."""
     pacer = work.runtime.pacer
     good = await pacer.moment(permit)
     if good is None:
         return Call(rows, work.now(), work.now(), Unpermitted("no permit in time", code="no-permit"))
+    if work.now() >= held_until:
+        await pacer.give_back([good])
+        return Call(rows, work.now(), work.now(), Unpermitted("the claim was too old", code="claim-too-old"))
     call = await _call(work, rows)
     pacer.answered(good)
     if isinstance(call.answer, Throttled):

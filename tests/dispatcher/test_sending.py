@@ -16,6 +16,7 @@ from dispatcher import importing, pacing, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.lifecycle import Act
 from dispatcher.runtime import Addresses
+from dispatcher.retrying import Unpermitted
 from dispatcher.settings import Settings
 from dispatcher.store import batches, messages
 from dispatcher.store import routes as stored_routes
@@ -399,3 +400,19 @@ async def test_a_cancel_that_meets_a_claim_loses_and_forgets_nobody(hall: Hall) 
     assert set(counts) <= {"submitted", "cancelled"}
     assert counts.get("submitted", 0) == len(hall.carrier.ledger.received)
     assert set(hall.carrier.ledger.received.values()) <= {1}
+
+
+async def test_a_process_that_slept_after_its_claim_sends_nothing_of_it(hall: Hall) -> None:
+    """Its host was suspended, say: meanwhile the carrier may have said that it never had the message, and another sent it."""
+    await hall.planned(1)
+    (batch,) = await hall.due()
+    async with hall.runtime.pool.connection() as connection:
+        lease = await batches.lease(connection, batch, 60)
+    assert lease is not None
+    work = await sending._open(hall.runtime, lease)
+    assert work is not None
+    (rows,) = work.chunks
+    grant = await hall.runtime.pacer.permits(work.line, [1])
+    call = await sending._paced(work, grant.permits[0], rows, held_until=work.now())
+    assert isinstance(call.answer, Unpermitted)
+    assert hall.carrier.ledger.arrivals == []
