@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from dispatcher import importing, pacing, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.lifecycle import Act
-from dispatcher.runtime import Addresses
 from dispatcher.retrying import Unpermitted
+from dispatcher.runtime import Addresses
 from dispatcher.settings import Settings
 from dispatcher.store import batches, messages
 from dispatcher.store import routes as stored_routes

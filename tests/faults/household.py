@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import os
 import random
 import signal
@@ -11,6 +13,7 @@ import time
 from collections import Counter, deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -26,6 +29,8 @@ LOOK_SECONDS = 0.1
 CHECK_SECONDS = 0.5
 LIMIT_SECONDS = 150
 GAP_SECONDS = (0.4, 1.6)
+# For how long at most a process is left in peace once it is at work.
+PEACE_SECONDS = 1.0
 AWAY_SECONDS = (0.2, 2.0)
 FREEZE_SECONDS = LEASE_SECONDS + 2.5
 # A process that starts while a server is away ends, and is started again, as the supervisor would.
@@ -48,12 +53,17 @@ SELECT (SELECT bool_and(status = 'finished') FROM campaigns)
 
 @dataclass
 class Life:
-    """One process from start to death; `struck` when it was killed from outside, `thaws_at` while it is stopped."""
+    """One process from start to death; `struck` when it was killed from outside, `thaws_at` while it is stopped.
+
+    It may be struck from `ripe_at` on, which is known once `mark` shows that it is at work: a kill breaks nothing before.
+    """
 
     kind: str
     process: subprocess.Popen[bytes]
     death: str | None
     started_at: float
+    mark: Path
+    ripe_at: float = math.inf
     struck: bool = False
     thaws_at: float | None = None
 
@@ -80,6 +90,7 @@ class Household:
         self._deaths = deque(self._dealt())
         self._lives: list[Life] = []
         self._servers_back_at = 0.0
+        self._numbers = itertools.count(1)
         self.told = Told()
 
     def _dealt(self) -> list[str]:
@@ -103,11 +114,10 @@ class Household:
         return self.told
 
     def _until_settled(self, deadline: float) -> bool:
-        # The first strike waits until the processes are at work.
-        strike_at, check_at = time.monotonic() + 3, 0.0
+        strike_at, check_at = 0.0, 0.0
         while (now := time.monotonic()) < deadline:
             self._keep(now)
-            if self._strikes and now >= strike_at:
+            if self._strikes and now >= strike_at and self._at_work(KINDS.get(self._strikes[0], "worker")):
                 self._strike(self._strikes.popleft())
                 strike_at = time.monotonic() + self._chance.uniform(*GAP_SECONDS)
             if now >= check_at:
@@ -119,11 +129,14 @@ class Household:
 
     def _start(self, kind: str) -> None:
         death = self._deaths.popleft() if self._deaths and kind == self._scenario.kind else None
-        self._lives.append(Life(kind, self._rig.start(kind, death), death, time.monotonic()))
+        mark = self._rig.folder / f"{kind}-{next(self._numbers)}.mark"
+        self._lives.append(Life(kind, self._rig.start(kind, death, mark), death, time.monotonic(), mark))
 
     def _keep(self, now: float) -> None:
         """Thaw what was stopped for long enough; bury the dead, and start another for each."""
         for life in list(self._lives):
+            if life.ripe_at == math.inf and life.mark.exists():
+                life.ripe_at = now + self._chance.uniform(0, PEACE_SECONDS)
             if life.thaws_at is not None and now >= life.thaws_at:
                 life.process.send_signal(signal.SIGCONT)
                 life.thaws_at = None
@@ -169,8 +182,11 @@ class Household:
     def _unharmed(self, kind: str) -> list[Life]:
         return [life for life in self._lives if life.kind == kind and not life.struck and life.process.poll() is None]
 
+    def _at_work(self, kind: str) -> list[Life]:
+        return [life for life in self._unharmed(kind) if life.ripe_at <= time.monotonic()]
+
     def _kill_one(self, kind: str) -> None:
-        if not (lives := self._unharmed(kind)):
+        if not (lives := self._at_work(kind) or self._unharmed(kind)):
             return
         life = self._chance.choice(lives)
         life.struck = True
@@ -180,7 +196,7 @@ class Household:
 
     def _freeze(self) -> None:
         """Stop a worker in mid-work until its lease is long gone, then let it go on."""
-        if not (lives := [life for life in self._unharmed("worker") if life.thaws_at is None]):
+        if not (lives := [life for life in self._at_work("worker") if life.thaws_at is None]):
             return
         life = self._chance.choice(lives)
         life.process.send_signal(signal.SIGSTOP)
@@ -214,12 +230,15 @@ class Household:
         await queue.put(Verb.SETTLE)
 
     def _settled(self) -> bool:
+        """The carrier is asked first: a receipt that it has handed over since is still in the inbox, or applied."""
+        if self._rig.carrier_summary()["callbacks_pending"]:
+            return False
         try:
             with psycopg.connect(self._rig.addresses.database_url, connect_timeout=2) as connection:
                 over = connection.execute(SETTLED).fetchone()
         except psycopg.OperationalError:
             return False
-        return bool(over and over[0]) and not self._rig.carrier_summary()["callbacks_pending"]
+        return bool(over and over[0])
 
     def _stop_all(self) -> None:
         for life in self._lives:

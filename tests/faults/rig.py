@@ -27,8 +27,6 @@ from tests.faults.scenarios import Scenario
 
 ROOT = Path(__file__).parents[2]
 EDITION = "faults-2026"
-# Fast enough that a run ends soon, slow enough that a few hundred messages outlast all its kills.
-TPS = 60
 WINDOW = 12
 ROUTE = "only"
 LEASE_SECONDS = 4
@@ -78,9 +76,9 @@ class Rig:
     people: int
     environment: dict[str, str] = field(repr=False)
 
-    def start(self, kind: str, death: str | None) -> subprocess.Popen[bytes]:
-        """Start a worker, clock or web process that will kill itself at `death`; its log goes to the folder."""
-        words = [sys.executable, "-m", "tests.faults.wrapped", kind, *(["--die", death] if death else [])]
+    def start(self, kind: str, death: str | None, mark: Path) -> subprocess.Popen[bytes]:
+        """Start a worker, clock or web process that will kill itself at `death`, and makes `mark` once it is at work."""
+        words = [sys.executable, "-m", "tests.faults.wrapped", kind, str(mark), *(["--die", death] if death else [])]
         with (self.folder / f"{kind}.out").open("ab") as output:
             return subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
 
@@ -102,20 +100,20 @@ def installation_with(folder: Path, scenario: Scenario) -> Iterator[Rig]:
         carrier = stack.enter_context(_carrier(ledger, scenario.receipts))
         port = _free_port()
         routes = folder / "routes.toml"
-        routes.write_text(_route(carrier["base_url"], port))
+        routes.write_text(_route(carrier["base_url"], port, scenario.tps))
         keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
         asyncio.run(_prepare(folder, addresses.database_url, keyring, scenario.people))
         environment = _environment(folder, routes, port, scenario)
         yield Rig(folder, addresses, carrier["origin"], ledger, keyring, scenario.people, environment)
 
 
-def _route(base_url: str, port: int) -> str:
+def _route(base_url: str, port: int, tps: int) -> str:
     return f"""[[route]]
 name = "{ROUTE}"
 provider = "esms"
 networks = ["*"]
 sender = "CA LANGSON"
-tps = {TPS}
+tps = {tps}
 window = {WINDOW}
 [route.options]
 base_url = "{base_url}"

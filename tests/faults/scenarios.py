@@ -29,6 +29,7 @@ class Scenario:
 
     `points` are named deaths of processes of `kind`, `MOMENT:FUNCTION`, dealt out in turn to `deaths` lives; `strikes` come
     from outside, in this order, at random moments. Meanwhile `workers` workers, `clocks` clocks and a web process run.
+    A few hundred `people` at `tps` outlast the kills.
     After `patience_seconds` the carrier is asked about what is uncertain (by default never), after `settle_seconds` it is
     unconfirmed. `receipts` are the carrier's dials for its receipts, where they are not the usual ones.
     """
@@ -42,6 +43,7 @@ class Scenario:
     workers: int = 2
     clocks: int = 1
     people: int = 360
+    tps: int = 60
     patience_seconds: float = 3600
     settle_seconds: float = 3
     receipts: Mapping[str, object] = field(default_factory=dict)
@@ -118,6 +120,7 @@ NAMED = (
         strikes=(Strike.WORKER,) * 6,
         clocks=2,
         people=480,
+        tps=20,
         settle_seconds=15,
         receipts=LATE,
     ),
@@ -195,20 +198,20 @@ SETTLING = (
 )
 
 RANDOM = (
-    Scenario("worker, at random", strikes=(Strike.WORKER,) * 14, workers=3),
-    Scenario("clock, at random", strikes=(Strike.CLOCK,) * 10, clocks=2),
-    Scenario("web, at random", strikes=(Strike.WEB,) * 8),
-    Scenario("Valkey, at random", strikes=(Strike.VALKEY,) * 6),
-    Scenario("PostgreSQL, at random", strikes=(Strike.POSTGRES, Strike.POSTMASTER) * 3),
-    Scenario("Valkey and PostgreSQL together", strikes=(Strike.SERVERS,) * 3),
-    Scenario("everything at once", strikes=(Strike.EVERYTHING,) * 3),
+    Scenario("worker, at random", strikes=(Strike.WORKER,) * 14, workers=3, people=600, tps=20),
+    Scenario("clock, at random", strikes=(Strike.CLOCK,) * 10, clocks=2, people=480, tps=20),
+    Scenario("web, at random", strikes=(Strike.WEB,) * 8, people=800, tps=20),
+    Scenario("Valkey, at random", strikes=(Strike.VALKEY,) * 6, people=480, tps=20),
+    Scenario("PostgreSQL, at random", strikes=(Strike.POSTGRES, Strike.POSTMASTER) * 3, people=480, tps=20),
+    Scenario("Valkey and PostgreSQL together", strikes=(Strike.SERVERS,) * 3, people=480, tps=20),
+    Scenario("everything at once", strikes=(Strike.EVERYTHING,) * 4, people=480, tps=20),
     Scenario(
         "mixed: kills, emptied Valkey, redelivery, frozen workers",
         strikes=(
             Strike.REDELIVER, Strike.WORKER, Strike.FLUSH, Strike.REDELIVER, Strike.FREEZE, Strike.VALKEY, Strike.CLOCK,
             Strike.REDELIVER, Strike.POSTGRES, Strike.FLUSH, Strike.WEB, Strike.WORKER, Strike.FREEZE, Strike.REDELIVER,
         ),
-        workers=3, clocks=2, people=600,
+        workers=3, clocks=2, people=600, tps=20,
     ),
 )  # fmt: skip
 
@@ -224,7 +227,8 @@ FEW = (
     Scenario(
         "few: from outside",
         strikes=(Strike.REDELIVER, Strike.WORKER, Strike.FLUSH, Strike.CLOCK, Strike.POSTGRES),
-        people=160,
+        people=240,
+        tps=20,
         clocks=2,
     ),
 )

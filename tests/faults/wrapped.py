@@ -1,7 +1,8 @@
 """A process of the product that kills itself, with kill -9, at a named call: `before:dispatcher.store.messages.claim:3`.
 
-Run as `python -m tests.faults.wrapped worker|clock|web [--die MOMENT:FUNCTION:TURN]`. The product has no hooks for this: the
-function is wrapped here, before the process starts. Moments: `before` the call, `during` (a little after it began), `after`
+Run as `python -m tests.faults.wrapped worker|clock|web MARK [--die MOMENT:FUNCTION:TURN]`; the file MARK appears when the process
+has something to do that a kill could break. The product has no hooks for this: functions are wrapped here, before the process
+starts. Moments: `before` the call, `during` (a little after it began), `after`
 it, and `worked`: after it, counting only calls that answered with something.
 """
 
@@ -14,6 +15,7 @@ import os
 import pkgutil
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from dispatcher import clock
@@ -27,6 +29,11 @@ REQUEUE_SECONDS = 2.0
 SLICE = 60
 
 Call = Callable[..., Awaitable[Any]]
+AT_WORK = {
+    "worker": "dispatcher.store.messages.claim",
+    "clock": "dispatcher.clock.tick",
+    "web": "dispatcher.receipts.Inbox.run",
+}
 PROCESSES = {"worker": services.worker, "clock": services.clock, "web": services.web}
 
 
@@ -58,21 +65,39 @@ def deadly(function: Call, moment: str, turn: int) -> Call:
     return wrapped
 
 
-def arm(death: str) -> None:
-    """Wrap the function that `death` names, in its module or class."""
-    moment, path, turn = death.split(":")
+def marking(function: Call, mark: Path) -> Call:
+    """`function`, whose first call makes `mark`."""
+
+    @functools.wraps(function)
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        mark.touch()  # noqa: ASYNC240  once in a life
+        return await function(*arguments, **named)
+
+    return wrapped
+
+
+def wrap(path: str, wrapper: Callable[[Call], Call]) -> None:
+    """Wrap the function that `path` names, in its module or class."""
     owner, _, name = path.rpartition(".")
     place = pkgutil.resolve_name(owner)
-    setattr(place, name, deadly(getattr(place, name), moment, int(turn)))
+    setattr(place, name, wrapper(getattr(place, name)))
+
+
+def arm(death: str) -> None:
+    """Have this process die as `death` says."""
+    moment, path, turn = death.split(":")
+    wrap(path, lambda function: deadly(function, moment, int(turn)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=PROCESSES)
+    parser.add_argument("mark", type=Path)
     parser.add_argument("--die")
     asked = parser.parse_args()
     clock.REQUEUE_SECONDS = REQUEUE_SECONDS
     planning.SLICE = SLICE
+    wrap(AT_WORK[asked.kind], lambda function: marking(function, asked.mark))
     if asked.die:
         arm(asked.die)
     PROCESSES[asked.kind]()
