@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from providers.errors import NotSent
 
 if TYPE_CHECKING:
     from providers.http import Http
@@ -51,9 +53,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The carrier took the message; this is not delivery. `reference` is the carrier's id, None where it gives none."""
+    """The carrier took the message; this is not delivery. `reference` is the carrier's id, None where it gives none.
+
+    `parts`: where the carrier reports on each part of a long SMS by itself, its ids of all parts, `reference` the first.
+    """
 
     reference: str | None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,17 @@ class Unclear:
     detail: str = ""
 
 
-Verdict = Accepted | Refused | Unclear
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Provably not taken, though other messages of the call may have been: it may be tried again.
+
+    `failure` is what would have been raised had it been the whole call, and means the same.
+    """
+
+    failure: NotSent
+
+
+Verdict = Accepted | Refused | Unclear | Unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +124,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A provider's later word on a message. At least one of `message_id` (ours) and `reference` (theirs) is given.
+    """A provider's later word on a message. `message_id` (ours) or `reference` (theirs) is given, or both.
 
     `network` is the carrier that the provider says it used, in our names, None when unknown. `raw` has numbers masked.
+    `part`: it speaks of one part of a long SMS, named by `reference`; delivered is the message when all its parts are.
+    `msisdn` and `tag` (the `message_tag` of our id, None when not given back) are a second key: a message whose answer
+    was lost has no reference yet.
     """
 
     outcome: Outcome
@@ -119,6 +138,42 @@ class Receipt:
     code: str = ""
     network: str | None = None
     raw: str = ""
+    part: bool = False
+    msisdn: str | None = field(default=None, repr=False)
+    tag: int | None = None
+
+
+def message_tag(message_id: str) -> int:
+    """16 bits of our id, for carriers that give back no more than a number."""
+    return int(message_id[:4], 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long SMS: `group` is the same for all its parts, `number` counts from 1."""
+
+    group: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text from a person, or one part of it.
+
+    `msisdn` is the person's number as in `Submission`, `to` our number or name as the carrier gave it. `reference` is
+    the carrier's id of it, None where it gives none.
+    """
+
+    msisdn: str = field(repr=False)
+    to: str
+    text: str = field(repr=False)
+    reference: str | None = None
+    part: Part | None = None
+
+
+# Returns when all of it is stored: only then is the carrier told so. Raises where it could not be.
+Hear = Callable[[Sequence[Receipt | Inbound]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +247,11 @@ class Queried:
 
 
 class Receipts(StrEnum):
-    """How receipts come."""
+    """How receipts come: to our callback, when asked for, or over the provider's own link (see `Provider.open`)."""
 
     PUSH = "push"
     PULL = "pull"
+    LINK = "link"
     NONE = "none"
 
 
@@ -252,11 +308,21 @@ class Provider(ABC):
         self.options = options
         self.http = http
 
+    async def open(self, hear: Hear) -> None:  # noqa: B027  most carriers have no link
+        """Begin to keep a standing link up, where the carrier has one, and hand over what comes in by it.
+
+        Returns at once: a carrier that is away now is tried again until `close`, and meanwhile `submit` raises.
+        """
+
+    async def close(self) -> None:  # noqa: B027  as above
+        """Let what is under way end, take leave of the carrier and close the link."""
+
     @abstractmethod
     async def submit(self, submissions: Sequence[Submission]) -> Submitted:
         """Hand over 1..`max_per_call` messages in one call.
 
-        Raises a `ProviderError` when the whole call failed; `Uncertain` whenever something may have been accepted.
+        Raises a `ProviderError` when the whole call failed; `Uncertain` whenever something may have been accepted and it
+        cannot be said of which message.
         """
 
     @abstractmethod

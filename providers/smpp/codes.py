@@ -52,7 +52,7 @@ class Kind(StrEnum):
     THROTTLE = "throttle"  # slow down; the message may be sent again later
     TRANSIENT = "transient"  # sent again a few times
     RECIPIENT = "recipient"  # this number cannot be texted
-    CONTENT = "content"  # the text or the message was turned away
+    REJECTED = "rejected"  # turned away, and it would be again
     REQUEST = "request"  # not understood: ours to mend
     ACCOUNT = "account"  # credentials, brandname, contract: a person must act
     SESSION = "session"  # the link is not in the state for it: bind again
@@ -106,8 +106,8 @@ STATUSES: Mapping[int, Status] = {
     0x62: Status("RINVEXPIRY", Kind.REQUEST),
     0x63: Status("RINVDFTMSGID", Kind.REQUEST),
     0x64: Status("RX_T_APPN", Kind.TRANSIENT),
-    0x65: Status("RX_P_APPN", Kind.CONTENT),
-    0x66: Status("RX_R_APPN", Kind.CONTENT),
+    0x65: Status("RX_P_APPN", Kind.REJECTED),
+    0x66: Status("RX_R_APPN", Kind.REJECTED),
     0x67: Status("RQUERYFAIL", Kind.REQUEST),
     0xC0: Status("RINVOPTPARSTREAM", Kind.REQUEST),
     0xC1: Status("ROPTPARNOTALLWD", Kind.REQUEST),
