@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Dials(BaseModel):
+def _at_most_everybody(shares: dict[str, float]) -> dict[str, float]:
+    if sum(shares.values()) > 1 + 1e-9:
+        raise ValueError("the shares add up to more than 1")
+    return shares
+
+
+AtMostEverybody = AfterValidator(_at_most_everybody)
+
+
+class DialSet(BaseModel):
+    """Base of all dials: an unknown one is a mistake."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Spread(_Dials):
+class Spread(DialSet):
     """A duration in seconds: evenly spread over `mean` plus or minus `jitter`, never below zero."""
 
     mean: float = Field(default=0.0, ge=0)
     jitter: float = Field(default=0.0, ge=0)
 
 
-class ReceiptDials(_Dials):
+class ReceiptDials(DialSet):
     """Callbacks. Delays count from the answer; the shares are drawn independently of each other."""
 
     delay_seconds: Spread = Spread(mean=0.05)
@@ -34,7 +45,7 @@ class ReceiptDials(_Dials):
     retry_seconds: float = Field(default=1.0, ge=0)
 
 
-class Dials(_Dials):
+class Dials(DialSet):
     """One pretend carrier.
 
     `refusals` maps an eSMS code to the share of numbers that get it; together at most 1. No `brandnames` = any is good.
@@ -48,7 +59,7 @@ class Dials(_Dials):
     balance: float | None = None
     price_per_segment: float = 500.0
     latency_seconds: Spread = Spread()
-    refusals: dict[str, Share] = {}
+    refusals: Annotated[dict[str, Share], AtMostEverybody] = {}
     lost_answers: Share = 0.0  # the message is taken, then the connection is cut
     lost_requests: Share = 0.0  # the connection is cut and nothing is taken; looks the same from outside
     index_lag_seconds: float = Field(default=0.0, ge=0)  # how long the status calls know nothing of a new message
@@ -56,9 +67,3 @@ class Dials(_Dials):
     throttle_tps: int | None = Field(default=None, ge=1)
     throttle_answer: Literal["429", "160"] = "429"
     receipts: ReceiptDials = ReceiptDials()
-
-    @model_validator(mode="after")
-    def _at_most_everybody(self) -> Self:
-        if sum(self.refusals.values()) > 1 + 1e-9:
-            raise ValueError("the shares of `refusals` add up to more than 1")
-        return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import Field, asdict, dataclass, field
 from enum import StrEnum
-from typing import IO
+from typing import IO, Any, ClassVar, Protocol
 
 from providers.sandbox.counting import SlidingSecond
 
@@ -65,7 +65,13 @@ class CallbackTry:
     kind: str = field(default="callback", init=False)
 
 
-Entry = Arrival | CallbackTry
+class Entry(Protocol):
+    """A line of the ledger: a frozen dataclass that names its kind."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def kind(self) -> str: ...
 
 
 class Ledger:
@@ -86,21 +92,30 @@ class Ledger:
 
     def arrived(self, arrival: Arrival) -> None:
         """Note a request to send."""
+        self.paced(arrival.time, arrival.segments * len(arrival.phones), arrival.fate is Fate.TAKEN)
+        self.settled(arrival)
+
+    def paced(self, time: float, segments: int, taken: bool) -> None:
+        """Count what came in, and what was taken of it, for the busiest second."""
+        self._arrived.add(time, segments)
+        if taken:
+            self._taken.add(time, segments)
+
+    def settled(self, arrival: Arrival) -> None:
+        """Note what became of a request whose segments are counted."""
         self.arrivals.append(arrival)
         self._fates[arrival.fate] += 1
         if arrival.fate is Fate.REFUSED:
             self._codes[arrival.code] += 1
-        self._arrived.add(arrival.time, arrival.segments * len(arrival.phones))
         if arrival.fate is Fate.TAKEN:
-            self._taken.add(arrival.time, arrival.segments * len(arrival.phones))
             self.received.update(arrival.phones)
-        self._note(arrival)
+        self.note(arrival)
 
     def called_back(self, callback: CallbackTry) -> None:
         """Note a try to deliver a callback."""
         self.callbacks.append(callback)
         self._deliveries[callback.delivery] += 1
-        self._note(callback)
+        self.note(callback)
 
     def summary(self) -> dict[str, object]:
         """Totals. `max_segments_per_second` counts everything that came in, in any sliding second."""
@@ -119,7 +134,8 @@ class Ledger:
             "callbacks_pending": self.callbacks_pending,
         }
 
-    def _note(self, entry: Entry) -> None:
+    def note(self, entry: Entry) -> None:
+        """Append an entry of any kind."""
         self.entries.append(entry)
         if self._file:
             self._file.write(line(entry))

@@ -11,14 +11,13 @@ from typing import IO, Self, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from providers.sandbox import wire
+from providers.sandbox import books, wire
 from providers.sandbox.carrier import Carrier, Decision, Order, Sent
 from providers.sandbox.dials import Dials
-from providers.sandbox.ledger import Ledger, line
+from providers.sandbox.ledger import Ledger
 from providers.sandbox.postman import Letter, Postman, loopback
 
 PATH = "/MainService.svc/json/"
-LINES_AT_ONCE = 1000
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -77,10 +76,7 @@ class PretendCarrier:
                 web.get(f"{PATH}GetSendStatus", self._send_status),
                 web.get(f"{PATH}GetSmsReceiverStatus_get", self._receiver_status),
                 web.post(f"{PATH}GetSmsSentData_V2", self._sent_data),
-                web.get("/health", self._health),
-                web.get("/ledger", self._ledger),
-                web.get("/ledger/summary", self._summary),
-                web.get("/ledger/received", self._received),
+                *books.routes(self.ledger),
             ]
         )
         return app
@@ -163,26 +159,6 @@ class PretendCarrier:
             return web.json_response(wire.sent_data(asked, self._carrier.sent, self._clock()))
         except ValueError:
             return web.json_response(wire.refusal("210"))
-
-    async def _health(self, _: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
-
-    async def _summary(self, _: web.Request) -> web.Response:
-        return web.json_response(self.ledger.summary())
-
-    async def _received(self, _: web.Request) -> web.Response:
-        return web.json_response(self.ledger.received)
-
-    async def _ledger(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        entries = self.ledger.entries
-        end = len(entries)  # as it was when asked: a busy carrier's ledger has no end
-        for first in range(0, end, LINES_AT_ONCE):
-            lines = "".join(line(entry) for entry in entries[first : min(first + LINES_AT_ONCE, end)])
-            await response.write(lines.encode())
-        await response.write_eof()
-        return response
 
 
 async def _respond(request: web.Request, decision: Decision) -> web.StreamResponse:
