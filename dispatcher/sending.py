@@ -23,7 +23,7 @@ from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Passage, StopKind
 from dispatcher.verdicts import Call, Reading, read
-from providers.base import Encoding, Submission, Submitted
+from providers.base import Encoding, Submission, Submitted, Unsent
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 
 log = structlog.get_logger()
@@ -208,9 +208,17 @@ async def _paced(work: Work, permit: Permit, rows: tuple[Row, ...], held_until: 
         return Call(rows, work.now(), work.now(), Unpermitted("the claim was too old", code="claim-too-old"))
     call = await _call(work, rows)
     pacer.answered(good)
-    if isinstance(call.answer, Throttled):
+    if _throttled(call.answer):
         await pacer.throttled(work.lease.route)
     return call
+
+
+def _throttled(answer: Submitted | ProviderError) -> bool:
+    """Whether the carrier said "too fast", to the call or to one message of it."""
+    if isinstance(answer, Submitted):
+        failures = [verdict.failure for verdict in answer.verdicts if isinstance(verdict, Unsent)]
+        return any(isinstance(failure, Throttled) and failure.code for failure in failures)
+    return isinstance(answer, Throttled)
 
 
 async def _claim(work: Work, ids: list[UUID]) -> frozenset[UUID]:

@@ -11,8 +11,8 @@ from dispatcher.lifecycle import Event
 from dispatcher.retrying import Decision, decide
 from dispatcher.store.batches import Row
 from dispatcher.store.messages import Result, StoredExchange
-from providers.base import Accepted, Reason, Refused, Submitted, Unclear, Verdict
-from providers.errors import ProviderError
+from providers.base import Accepted, Reason, Refused, Submitted, Unclear, Unsent
+from providers.errors import Misconfigured, ProviderError, Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class _Word:
     refund: bool = False
 
 
+# What one message's failure means, and the failure.
+_Failure = tuple[Decision, ProviderError]
+
+
 def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = False) -> Reading:
     """Results in the order of the calls; an exchange is kept once, however many messages it carried.
 
@@ -62,26 +66,28 @@ def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = Fals
     """
     results: list[Result] = []
     exchanges: list[StoredExchange] = []
-    decisions: list[tuple[Decision, ProviderError]] = []
+    failures: list[_Failure] = []
     onward: dict[UUID, str] = {}
     settled: list[UUID] = []
+    halt = False
     for call in calls:
         place = _keep(call, exchanges)
-        for row, (word, decision) in zip(call.rows, _words(call, ways, probing), strict=True):
+        for row, (word, failure) in zip(call.rows, _words(call, ways, probing), strict=True):
             results.append(_result(call, row, word, place))
             if word.event is Event.REROUTED:
                 onward[row.id] = ways[row.network]
             elif word.event is Event.ACCEPTED and row.rerouted:
                 settled.append(row.id)
-            if decision and isinstance(call.answer, ProviderError):
-                decisions.append((decision, call.answer))
-    stopping = [d for d, _ in decisions if d.event is not Event.LOST]
+            if failure:
+                failures.append(failure)
+        halt = halt or _halts(call.answer, failures)
+    stopping = [d for d, _ in failures if d.event is not Event.LOST]
     return Reading(
         tuple(results),
         tuple(exchanges),
-        halt=bool(stopping),
+        halt=halt,
         delay=max((d.delay for d in stopping), default=0.0),
-        park=next((str(error) for d, error in decisions if d.park), None),
+        park=next((str(error) for d, error in failures if d.park), None),
         onward=onward,
         settled=tuple(settled),
     )
@@ -97,14 +103,26 @@ def _keep(call: Call, exchanges: list[StoredExchange]) -> int | None:
     return len(exchanges) - 1
 
 
-def _words(call: Call, ways: Mapping[str, str], probing: bool) -> list[tuple[_Word, Decision | None]]:
+def _halts(answer: Submitted | ProviderError, failures: Sequence[_Failure]) -> bool:
+    """A failure of one message alone stops nobody else, unless the carrier asks for a pause or a person must act."""
+    if isinstance(answer, ProviderError):
+        return any(decision.event is not Event.LOST for decision, _ in failures)
+    return any(isinstance(error, Throttled | Misconfigured) for _, error in failures)
+
+
+def _words(call: Call, ways: Mapping[str, str], probing: bool) -> list[tuple[_Word, _Failure | None]]:
     if isinstance(call.answer, Submitted):
         pairs = zip(call.answer.verdicts, call.rows, strict=True)
-        return [(_verdict(verdict, row, ways), None) for verdict, row in pairs]
+        return [
+            _failure(verdict.failure, row, probing)
+            if isinstance(verdict, Unsent)
+            else (_verdict(verdict, row, ways), None)
+            for verdict, row in pairs
+        ]
     return [_failure(call.answer, row, probing) for row in call.rows]
 
 
-def _verdict(verdict: Verdict, row: Row, ways: Mapping[str, str]) -> _Word:
+def _verdict(verdict: Accepted | Refused | Unclear, row: Row, ways: Mapping[str, str]) -> _Word:
     match verdict:
         case Accepted(reference=reference):
             return _Word(Event.ACCEPTED, "accepted", reference=reference)
@@ -122,11 +140,11 @@ def _may_go_on(row: Row, ways: Mapping[str, str]) -> bool:
     return row.network in ways and not row.rerouted and not row.doubted
 
 
-def _failure(error: ProviderError, row: Row, probing: bool) -> tuple[_Word, Decision]:
+def _failure(error: ProviderError, row: Row, probing: bool) -> tuple[_Word, _Failure]:
     decision = decide(error, row.attempts + 1, probing=probing)
     outcome = "uncertain" if decision.event is Event.LOST else "not_sent"
     word = _Word(decision.event, outcome, reason=str(error), code=error.code, refund=not decision.costs_attempt)
-    return word, decision
+    return word, (decision, error)
 
 
 def _result(call: Call, row: Row, word: _Word, exchange: int | None) -> Result:

@@ -10,8 +10,8 @@ import pytest
 from dispatcher.lifecycle import Event
 from dispatcher.store.batches import Row
 from dispatcher.verdicts import Call, read
-from providers.base import Accepted, Exchange, Reason, Refused, Submitted, Unclear, Verdict
-from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
+from providers.base import Accepted, Exchange, Reason, Refused, Submitted, Unclear, Unsent, Verdict
+from providers.errors import Misconfigured, NotSent, ProviderError, Throttled, Unavailable, Uncertain
 
 START, END = datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, tzinfo=UTC)
 EXCHANGE = Exchange("POST", "200", 200, START, 0.25)
@@ -119,3 +119,23 @@ def test_the_longest_delay_counts_and_the_first_reason_to_park() -> None:
 def test_a_last_try_that_was_not_sent_is_exhausted() -> None:
     (result,) = read([call(Unavailable("gone"), row(attempts=4))], WAYS).results
     assert (result.event, result.number) == (Event.EXHAUSTED.value, 5)
+
+
+@pytest.mark.parametrize(
+    ("failure", "event", "refund", "halt", "delay", "park"),
+    [
+        (Throttled("slow", retry_after=3, code="0x58"), Event.NOT_SENT, True, True, 3, None),
+        (Unavailable("the link went down"), Event.NOT_SENT, False, False, 5, None),
+        (NotSent("system error", code="0x08"), Event.NOT_SENT, False, False, 5, None),
+        (Misconfigured("brandname not allowed", code="0x0A"), Event.RETURNED, True, True, 0, "brandname not allowed"),
+    ],
+)
+def test_one_message_of_a_call_that_was_not_sent_is_tried_again_and_the_others_stand(
+    failure: NotSent, event: Event, refund: bool, halt: bool, delay: float, park: str | None
+) -> None:
+    answer = Submitted((Accepted("ref-1"), Unsent(failure), Accepted("ref-3")), EXCHANGE)
+    reading = read([call(answer, row(1), row(2), row(3))], WAYS)
+    assert [result.event for result in reading.results] == [Event.ACCEPTED, event, Event.ACCEPTED]
+    unsent = reading.results[1]
+    assert (unsent.outcome, unsent.code, unsent.refund) == ("not_sent", failure.code, refund)
+    assert (reading.halt, reading.delay, reading.park) == (halt, delay, park)
