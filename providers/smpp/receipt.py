@@ -125,23 +125,48 @@ def is_receipt(message: Message) -> bool:
 
 def report(message: Message, dialect: Dialect) -> Report:
     """Read a receipt; optional parameters go before the text. Raises ValueError where it tells no message or no state."""
-    head = _head(message)
-    told = {key.lower().replace(" ", "").replace("_", ""): value for key, value in reversed(_FIELD.findall(head))}
-    id_, user_reference = _id(message.tlvs, told, dialect.ids), _user_reference(message.tlvs)
+    head, tlvs = _head(message), message.tlvs
+    first = _ID_FIRST.match(head)
+    id_in_text, rest = (first[1], head[first.end(1) :]) if first else ("", head)
+    state, error = tlvs.get(Tag.MESSAGE_STATE, b""), tlvs.get(Tag.NETWORK_ERROR_CODE, b"")
+    story = _story(rest, state, error, dialect.zone, dialect.accepted_is_delivered)
+    id_ = _id(tlvs, id_in_text or story.id, dialect.ids)
+    user_reference = _user_reference(tlvs)
     if id_ is None and user_reference is None:
         raise ValueError("a receipt for no message")
-    state, word = _state(message.tlvs, told.get("stat", "").upper())
-    return Report(
-        _outcome(state, dialect),
-        id_,
-        user_reference,
-        _code(word, _error(message.tlvs, told)),
-        _moment(told.get("submitdate", ""), dialect.zone),
-        _moment(told.get("donedate", ""), dialect.zone),
-        _raw(head, message.tlvs),
+    raw = _raw(id_in_text, story.raw, tlvs)
+    return Report(story.outcome, id_, user_reference, story.code, story.submitted_at, story.done_at, raw)
+
+
+class _Story(NamedTuple):
+    """A receipt without the id in front."""
+
+    outcome: Outcome
+    id: str
+    code: str
+    submitted_at: datetime | None
+    done_at: datetime | None
+    raw: str
+
+
+# Receipts come in crowds: thousands differ in nothing but the id.
+@lru_cache(maxsize=4096)
+def _story(rest: str, state_octets: bytes, error_octets: bytes, zone: tzinfo, accepted_is_delivered: bool) -> _Story:
+    told = {key.lower().replace(" ", "").replace("_", ""): value for key, value in reversed(_FIELD.findall(rest))}
+    state, word = _state(state_octets, told.get("stat", "").upper())
+    shown = {"message_state": state_octets, "network_error_code": error_octets}
+    return _Story(
+        _outcome(state, accepted_is_delivered),
+        told.get("id", ""),
+        _code(word, _error(error_octets, told)),
+        _moment(told.get("submitdate", ""), zone),
+        _moment(told.get("donedate", ""), zone),
+        _shown(blanked(rest.strip(), limit=300), shown),
     )
 
 
+# As nearly all centres begin; the id alone differs from one receipt to the next.
+_ID_FIRST = re.compile(r"id[ \t]*:[ \t]*([^\s:]+)(?!\S)", re.IGNORECASE)
 # `id:1 sub:001 dlvrd:001 submit date:2601021530 done date:2601021531 stat:DELIVRD err:000 text:...`: keys in any order
 # and case, `submitdate`, `submit_date`, keys that we do not know, keys without a value.
 _FIELD = re.compile(
@@ -161,9 +186,9 @@ def _head(message: Message) -> str:
     return text if quoted < 0 else text[:quoted]
 
 
-def _id(tlvs: Mapping[int, bytes], told: Mapping[str, str], form: IdForm) -> str | None:
+def _id(tlvs: Mapping[int, bytes], in_text: str, form: IdForm) -> str | None:
     in_tlv = tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1").strip(" ")
-    raw = in_tlv or told.get("id", "")
+    raw = in_tlv or in_text
     return reference(raw, form) if raw else None
 
 
@@ -172,9 +197,8 @@ def _user_reference(tlvs: Mapping[int, bytes]) -> int | None:
     return int.from_bytes(octets, "big") if len(octets) == 2 else None
 
 
-def _state(tlvs: Mapping[int, bytes], word: str) -> tuple[State | None, str]:
+def _state(octets: bytes, word: str) -> tuple[State | None, str]:
     """The state, None for one that is in no table, and the centre's word for it."""
-    octets = tlvs.get(Tag.MESSAGE_STATE, b"")
     number = octets[0] if len(octets) == 1 else None
     state = _BY_NUMBER.get(number) if number is not None else None
     if state is None and number is None and not word:
@@ -184,16 +208,15 @@ def _state(tlvs: Mapping[int, bytes], word: str) -> tuple[State | None, str]:
     return state, state.word if state else f"state {number}"
 
 
-def _outcome(state: State | None, dialect: Dialect) -> Outcome:
+def _outcome(state: State | None, accepted_is_delivered: bool) -> Outcome:
     if state is None:
         return Outcome.PENDING
-    accepted = state.word == "ACCEPTD" and dialect.accepted_is_delivered
+    accepted = state.word == "ACCEPTD" and accepted_is_delivered
     return Outcome.DELIVERED if accepted else state.outcome
 
 
-def _error(tlvs: Mapping[int, bytes], told: Mapping[str, str]) -> str:
+def _error(octets: bytes, told: Mapping[str, str]) -> str:
     """The centre's error, "" for none: from the text, or the kind of network and its error."""
-    octets = tlvs.get(Tag.NETWORK_ERROR_CODE, b"")
     in_tlv = f"{octets[0]}:{int.from_bytes(octets[1:], 'big')}" if len(octets) == 3 and any(octets[1:]) else ""
     in_text = told.get("err", "")[:20]
     return in_text if in_text.strip("0") else in_tlv
@@ -207,8 +230,6 @@ def _code(word: str, error: str) -> str:
 _SHAPES = {10: ("%y%m%d%H%M",), 12: ("%y%m%d%H%M%S", "%Y%m%d%H%M"), 14: ("%Y%m%d%H%M%S",)}
 
 
-# Receipts come in crowds: thousands have the same minute.
-@lru_cache(maxsize=4096)
 def _moment(text: str, zone: tzinfo) -> datetime | None:
     """A date with or without seconds; None for anything else: it is a hint, never a reason to lose a receipt."""
     if not (text.isascii() and text.isdigit()):
@@ -221,10 +242,22 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     return None
 
 
-_SHOWN = (Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE, Tag.NETWORK_ERROR_CODE, Tag.USER_MESSAGE_REFERENCE)
+def _raw(id_in_text: str, rest: str, tlvs: Mapping[int, bytes]) -> str:
+    """The text as it came, and the optional parameters that were read, in hexadecimal; numbers masked."""
+    text = f"id:{_masked(id_in_text)} {rest}" if id_in_text else rest
+    if not tlvs:
+        return text
+    shown = {
+        "receipted_message_id": tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b""),
+        "user_message_reference": tlvs.get(Tag.USER_MESSAGE_REFERENCE, b""),
+    }
+    return _shown(text, shown)
 
 
-def _raw(head: str, tlvs: Mapping[int, bytes]) -> str:
-    """The text as it came, and the optional parameters that were read, in hexadecimal."""
-    shown = [f"{tag.name.lower()}={tlvs[tag][:65].hex()}" for tag in _SHOWN if tag in tlvs]
-    return blanked(" ".join([head.strip(), *shown]).strip(), limit=500)
+def _masked(id_: str) -> str:
+    """An id that could be dialled is masked; that most cannot is seen without searching them."""
+    return id_ if id_.isdecimal() and id_[0] not in "08" else blanked(id_, limit=65)
+
+
+def _shown(text: str, octets: Mapping[str, bytes]) -> str:
+    return " ".join([text, *(f"{name}={value[:65].hex()}" for name, value in octets.items() if value)]).strip()
