@@ -124,12 +124,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A provider's later word on a message. `message_id` (ours) or `reference` (theirs) is given, or both.
+    """A provider's later word on a message. `message_id` (ours) or `reference` (theirs) is given, or `tag` and `msisdn`.
 
     `network` is the carrier that the provider says it used, in our names, None when unknown. `raw` has numbers masked.
     `part`: it speaks of one part of a long SMS, named by `reference`; delivered is the message when all its parts are.
-    `msisdn` and `tag` (the `message_tag` of our id, None when not given back) are a second key: a message whose answer
-    was lost has no reference yet.
+    `msisdn` and `tag` (the `message_tag` of our id, None when not given back) are the second key: a message whose
+    answer was lost has no reference yet.
     """
 
     outcome: Outcome
@@ -301,7 +301,7 @@ class Provider(ABC):
     """
 
     options_model: ClassVar[type[Options]]
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities  # of the class; where they depend on the options, an instance knows better
 
     def __init__(self, sender: str, options: Options, http: Http) -> None:
         self.sender = sender

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -155,7 +155,7 @@ class Esms(Provider):
 
     options: EsmsOptions
     options_model = EsmsOptions
-    capabilities: ClassVar[Capabilities] = Capabilities(
+    capabilities = Capabilities(
         channel="sms", max_per_call=1, receipts=Receipts.PUSH, dedupe_seconds=24 * 3600, status_lookup=True
     )
 

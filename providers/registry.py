@@ -9,6 +9,7 @@ from providers.base import Provider
 
 PROVIDERS = {
     "esms": "providers.esms:Esms",
+    "smpp": "providers.smpp.provider:Smpp",
 }
 
 ENTRY_POINTS = "dispatcher.providers"
