@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from dispatcher.keyring import Keyring
 from dispatcher.runtime import Runtime
 from dispatcher.store import receipts
 from dispatcher.store.database import Pool
@@ -21,8 +22,9 @@ HAUL = 5_000
 GROUP = 2_000
 
 
-def arrived(route: str, receipt: Receipt) -> NewReceipt:
+def arrived(route: str, receipt: Receipt, keyring: Keyring) -> NewReceipt:
     """A provider's receipt as it is stored."""
+    unnamed = receipt.message_id is None
     return NewReceipt(
         route=route,
         message_id=UUID(receipt.message_id) if receipt.message_id else None,
@@ -31,6 +33,9 @@ def arrived(route: str, receipt: Receipt) -> NewReceipt:
         code=receipt.code,
         network=receipt.network,
         raw=receipt.raw,
+        part=receipt.part,
+        msisdn_hash=keyring.hash(receipt.msisdn) if unnamed and receipt.msisdn else None,
+        tag=receipt.tag if unnamed else None,
     )
 
 

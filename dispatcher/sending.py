@@ -18,7 +18,7 @@ from dispatcher.pacing import Grant, Line, Permit
 from dispatcher.retrying import Unpermitted
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
-from dispatcher.store import batches, caps, installation, messages, recipients, routes
+from dispatcher.store import batches, caps, installation, messages, parts, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Passage, StopKind
@@ -294,6 +294,8 @@ async def _write(
 ) -> None:
     name = work.route.config.name
     await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+    if reading.parts:
+        await parts.put(connection, name, reading.parts)
     if reading.onward:
         await batches.reroute(connection, reading.onward)
     if reading.settled and (network := only_network(work.route.config)):

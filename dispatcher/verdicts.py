@@ -31,7 +31,7 @@ class Reading:
 
     `halt`: send no more of this batch now; it is due again after `delay` seconds. `park`: why a person must act first.
     `onward`: the route to which a message goes that was refused for its network. `settled`: messages that came from
-    another route like that, and were accepted here.
+    another route like that, and were accepted here. `parts`: the carrier's ids of the parts of long messages.
     """
 
     results: tuple[Result, ...]
@@ -41,6 +41,7 @@ class Reading:
     park: str | None
     onward: Mapping[UUID, str]
     settled: tuple[UUID, ...]
+    parts: tuple[tuple[UUID, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class _Word:
     reason: str | None = None
     code: str | None = None
     refund: bool = False
+    parts: tuple[str, ...] = ()
 
 
 # What one message's failure means, and the failure.
@@ -69,11 +71,13 @@ def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = Fals
     failures: list[_Failure] = []
     onward: dict[UUID, str] = {}
     settled: list[UUID] = []
+    parts: list[tuple[UUID, str]] = []
     halt = False
     for call in calls:
         place = _keep(call, exchanges)
         for row, (word, failure) in zip(call.rows, _words(call, ways, probing), strict=True):
             results.append(_result(call, row, word, place))
+            parts += [(row.id, reference) for reference in word.parts]
             if word.event is Event.REROUTED:
                 onward[row.id] = ways[row.network]
             elif word.event is Event.ACCEPTED and row.rerouted:
@@ -90,6 +94,7 @@ def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = Fals
         park=next((str(error) for d, error in failures if d.park), None),
         onward=onward,
         settled=tuple(settled),
+        parts=tuple(parts),
     )
 
 
@@ -124,8 +129,8 @@ def _words(call: Call, ways: Mapping[str, str], probing: bool) -> list[tuple[_Wo
 
 def _verdict(verdict: Accepted | Refused | Unclear, row: Row, ways: Mapping[str, str]) -> _Word:
     match verdict:
-        case Accepted(reference=reference):
-            return _Word(Event.ACCEPTED, "accepted", reference=reference)
+        case Accepted(reference=reference, parts=parts):
+            return _Word(Event.ACCEPTED, "accepted", reference=reference, parts=parts)
         case Refused(reason=Reason.DUPLICATE, code=code) if row.doubted:
             return _Word(Event.ACCEPTED, "accepted", reason="the carrier has it from an earlier try", code=code)
         case Refused(reason=reason, code=code, detail=detail):

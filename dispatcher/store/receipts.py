@@ -10,33 +10,57 @@ from dispatcher.store.database import Connection, array, one
 from dispatcher.store.moves import move_sql
 
 PUT = """
-INSERT INTO receipt_inbox (received_at, route, message_id, reference, outcome, code, network, raw)
+INSERT INTO receipt_inbox (received_at, route, message_id, reference, outcome, code, network, raw, part, msisdn_hash, tag)
 SELECT (SELECT dispatcher_now()), * FROM unnest(
     %(routes)s::text[], %(ids)s::uuid[], %(references)s::text[], %(outcomes)s::text[], %(codes)s::text[],
-    %(networks)s::text[], %(raws)s::text[]
+    %(networks)s::text[], %(raws)s::text[], %(parts)s::boolean[], %(hashes)s::bytea[], %(tags)s::int[]
 )
 """
 
+# Two hauls at once, each with a part of the same message, would each find the other part missing.
+LOCK = "SELECT pg_advisory_xact_lock(7203117008)"
+
+# A message whose answer was lost is known to no reference: its number and the tag that the carrier gave back find it, if
+# they fit no other of late.
+BY_TAG = """
+SELECT t.id, true, t.msisdn_hash, t.network, t.segments FROM (
+    SELECT m.id, m.msisdn_hash, m.network, m.segments, count(*) OVER () AS fitting
+    FROM waves w JOIN messages m ON m.id = message_id(w.uid, i.msisdn_hash) JOIN batches b ON b.id = m.batch_id
+    WHERE i.message_id IS NULL AND i.tag IS NOT NULL AND w.closes_at > dispatcher_now() - interval '7 days'
+      AND get_byte(uuid_send(m.id), 0) * 256 + get_byte(uuid_send(m.id), 1) = i.tag AND m.attempts > 0
+      AND (b.route = i.route OR EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.route = i.route))
+) AS t WHERE t.fitting = 1
+"""
+
+# A carrier may use an id a second time after some days: then the number says whose receipt it is, or else the later one.
 # A receipt without our id may come before we have stored the carrier's reference: it steps aside and waits for it, up to
 # an hour.
+# Receipts for the parts of a long message: the worst decides at once, delivered it is when all parts are.
 # A message that was provably never handed over has no receipt: such a one is logged and moves nothing.
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
 WITH taken AS (
     SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
-           m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought
+           i.part AND m.segments > 1 AS in_parts, m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought, m.segments
     FROM (
         SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) AS i
     LEFT JOIN LATERAL (
-        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network FROM messages m WHERE m.id = i.message_id
+        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments FROM messages m WHERE m.id = i.message_id
         UNION ALL
-        SELECT m.id, true, m.msisdn_hash, m.network FROM attempts a JOIN messages m ON m.id = a.message_id
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM attempts a JOIN messages m ON m.id = a.message_id
         WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
+        ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC, a.id DESC LIMIT 1)
         UNION ALL
-        SELECT m.id, true, m.msisdn_hash, m.network FROM receipts r JOIN messages m ON m.id = r.message_id
-        WHERE i.message_id IS NULL AND r.reference = i.reference AND r.route = i.route AND r.asked_in IS NOT NULL
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM receipts r JOIN messages m ON m.id = r.message_id
+        WHERE i.message_id IS NULL AND r.reference = i.reference AND r.route = i.route AND r.asked_in IS NOT NULL LIMIT 1)
+        UNION ALL
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM message_parts p JOIN messages m ON m.id = p.message_id
+        WHERE i.message_id IS NULL AND p.reference = i.reference AND p.route = i.route
+        ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC LIMIT 1)
+        UNION ALL
+        ({BY_TAG})
         LIMIT 1
     ) AS m ON true
 ),
@@ -58,9 +82,23 @@ aside AS (
     UPDATE receipt_inbox SET due_at = clock_timestamp() + interval '2 seconds'
     WHERE id IN (SELECT id FROM taken EXCEPT SELECT id FROM ready)
 ),
+arrived AS (
+    SELECT message_id, route, reference, segments FROM ready WHERE in_parts AND outcome = 'delivered'
+    UNION
+    SELECT r.message_id, r.route, r.reference, l.segments
+    FROM (SELECT DISTINCT message_id, route, segments FROM ready WHERE in_parts AND outcome = 'delivered') AS l
+    JOIN receipts r ON r.message_id = l.message_id AND r.route = l.route AND r.outcome = 'delivered'
+),
+whole AS (
+    SELECT a.message_id FROM arrived a GROUP BY a.message_id, a.route, a.segments
+    HAVING count(*) >= coalesce(
+        nullif((SELECT count(*) FROM message_parts p WHERE p.message_id = a.message_id AND p.route = a.route), 0), a.segments
+    )
+),
 input AS (
     SELECT DISTINCT ON (message_id) message_id AS id, id AS receipt, 'receipt_' || outcome AS event FROM ready
     WHERE message_id IS NOT NULL AND outcome <> 'pending' AND tried
+      AND (outcome <> 'delivered' OR NOT in_parts OR message_id IN (SELECT message_id FROM whole))
     ORDER BY message_id, (outcome = 'delivered') DESC, id
 ),
 {move_sql()}
@@ -73,6 +111,8 @@ FROM ready r LEFT JOIN input i ON i.receipt = r.id LEFT JOIN moved ON moved.id =
 
 @dataclass(frozen=True, slots=True)
 class NewReceipt:
+    """As in `providers.base.Receipt`, the number hashed; that and the tag are for those without a `message_id`."""
+
     route: str
     message_id: UUID | None
     reference: str | None
@@ -80,6 +120,9 @@ class NewReceipt:
     code: str
     network: str | None
     raw: str
+    part: bool = False
+    msisdn_hash: bytes | None = None
+    tag: int | None = None
 
 
 async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
@@ -94,12 +137,16 @@ async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
             "codes": array(r.code for r in receipts),
             "networks": array(r.network for r in receipts),
             "raws": array(r.raw for r in receipts),
+            "parts": array(r.part for r in receipts),
+            "hashes": array(r.msisdn_hash for r in receipts),
+            "tags": array(r.tag for r in receipts),
         },
     )
 
 
 async def apply(connection: Connection, limit: int) -> int:
     """Apply up to `limit` stored receipts; answers how many were moved to the log."""
+    await connection.execute(LOCK)
     cursor = await connection.execute(APPLY, {"limit": limit})
     return cursor.rowcount
 

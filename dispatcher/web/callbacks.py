@@ -29,7 +29,8 @@ async def receive(request: Request) -> Response:
         return PlainTextResponse("too large", 413)
     try:
         callback = Callback(request.method, dict(request.query_params), dict(request.headers), body)
-        found = [arrived(route.config.name, receipt) for receipt in route.provider.read_callback(callback)]
+        read = route.provider.read_callback(callback)
+        found = [arrived(route.config.name, receipt, runtime.keyring) for receipt in read]
     except ValueError as error:
         log.warning("callback.unreadable", route=route.config.name, error=str(error))
         return PlainTextResponse("unreadable", 400)

@@ -168,7 +168,7 @@ class Machine(RuleBasedStateMachine):
         if not tried:
             return
         one = data.draw(st.sampled_from(tried))
-        receipt = receipts.arrived("main", Receipt(outcome, one.hex, None))
+        receipt = stored.NewReceipt("main", one, None, outcome.value, "", None, "")
         self.run(stored.put(self.connection, [receipt] * repeat))
         self.run(stored.apply(self.connection, 1000))
         if outcome is Outcome.DELIVERED:
