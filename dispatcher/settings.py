@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=60, gt=0)
     patience_seconds: float = Field(default=120, gt=0)
     settle_seconds: float = Field(default=72 * 3600, gt=0)
+    refusal_words: str = "tc*,tu_choi*,tuchoi*,huy,huy_tin*,stop*,ngung,ngung_nhan*,khong_nhan*"
     log_format: Literal["auto", "json", "console"] = "auto"
 
     @property

@@ -160,7 +160,7 @@ def test_the_documents_do_show_commands() -> None:
 
 
 def test_every_command_that_a_message_advises_exists() -> None:
-    advice = re.compile(r"dispatcher ((?:campaign|audience|suppress|route|log) [a-z]+|adopt|migrate|up)\b")
+    advice = re.compile(r"dispatcher ((?:campaign|audience|suppress|inbox|route|log) [a-z]+|adopt|migrate|up)\b")
     found = {line for path in (ROOT / "dispatcher").rglob("*.py") for line in advice.findall(path.read_text("utf-8"))}
     assert found
     assert {line: wrong for line in found if (wrong := _unknown(line))} == {}

@@ -14,7 +14,7 @@ import redis
 import typer
 
 from campaigns.problems import DefinitionError
-from dispatcher.cli import adopt, audience, campaign, demo, log, route, services, suppress
+from dispatcher.cli import adopt, audience, campaign, demo, inbox, log, route, services, suppress
 from dispatcher.cli.terminal import fail, out
 from dispatcher.errors import UserError
 from providers.errors import ProviderError
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(audience.app, name="audience")
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")
 app.add_typer(log.app, name="log")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):

@@ -20,6 +20,11 @@ INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by
 SELECT o.id, g.msisdn_hash, %(reason)s, %(source)s, %(by)s FROM given g, organisations o WHERE o.slug = 'default'
 ON CONFLICT DO NOTHING
 """
+ADD_KNOWN = """
+INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
+SELECT o.id, %s, %s, %s, %s FROM organisations o WHERE o.slug = 'default'
+ON CONFLICT DO NOTHING
+"""
 LISTING = """
 SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at
 FROM suppressions s JOIN recipients r USING (msisdn_hash)
@@ -63,6 +68,11 @@ async def add(
         },
     )
     return cursor.rowcount
+
+
+async def add_known(connection: Connection, msisdn_hash: bytes, reason: str, source: str, by: str) -> None:
+    """Add a number that is in `recipients`."""
+    await connection.execute(ADD_KNOWN, [msisdn_hash, reason, source, by])
 
 
 async def newest(connection: Connection, limit: int) -> list[Suppression]:

@@ -20,11 +20,13 @@ import structlog
 import typer
 
 from campaigns import definition
-from dispatcher import cli, expansion, sending
+from dispatcher import cli, expansion, inbound, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import load_settings
 from dispatcher.store import batches, campaigns, installation
+from dispatcher.store.database import new_pool
+from providers.base import Inbound
 from providers.sandbox import Dials, PretendCarrier
 from tests.dispatcher.hall import EDITION, SENDER, numbers
 
@@ -170,6 +172,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
+        "inbox list", "inbox show", "inbox forward",
         "route list", "route check", "log search", "log export",
     }  # fmt: skip
 
@@ -294,6 +297,60 @@ def test_suppressed_numbers_are_added_imported_and_listed_masked(run: Run, tmp_p
     assert "họ xin" in run("suppress", "list").out
     wrong = run("suppress", "add", "0960000001", "abc")
     assert (wrong.code, wrong.err.startswith("Lỗi: abc: ")) == (1, True)
+
+
+async def texted(addresses: Addresses, *texts: tuple[str, str]) -> None:
+    """Texts from people, as a link would hand them over."""
+    keyring = open_keyring(load_settings().keyring_path, create=False)
+    told = [Inbound(person, "8138", said) for person, said in texts]
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        await inbound.put(connection, keyring, "viettel", told, ["tc"])
+
+
+def test_texts_from_people_are_read_masked_and_passed_on_whole(run: Run, addresses: Addresses) -> None:
+    asyncio.run(texted(addresses, ("84960000001", "TC"), ("84960000002", "Gần [b]nhà[/b] tôi có người bán")))
+    listed = run("inbox", "list", "--json").json
+    assert [(text["msisdn"], text["refusal"]) for text in listed] == [("0960***002", False), ("0960***001", True)]
+    assert [text["text"] for text in run("inbox", "list", "--number", "0960000001", "--json").json] == ["TC"]
+    assert (
+        len(run("inbox", "list", "--refusals", "--json").json)
+        == len(run("inbox", "list", "--others", "--json").json)
+        == 1
+    )
+    assert "Hộp thư đến (2 tin)" in run("inbox", "list").out
+    wanted = listed[0]["id"]
+    assert "0960***002" in run("inbox", "show", wanted).out
+    said = run("inbox", "forward", wanted, "--to", "Công an phường", "--by", "An")
+    assert "0960 000 002" in said.out
+    assert "Gần [b]nhà[/b] tôi có người bán" in said.out
+    assert "Đã chuyển cho Công an phường (An)" in run("inbox", "show", wanted).out
+    assert "danh sách từ chối nhận" in run("inbox", "show", listed[1]["id"]).out
+    assert run("suppress", "list", "--json").json["total"] == 1
+    recorded = asyncio.run(recorded_acts(addresses))
+    assert recorded == [("An", "inbound.forward", str(wanted), {"to": "Công an phường", "reason": ""})]
+
+
+async def recorded_acts(addresses: Addresses) -> list[tuple[Any, ...]]:
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        cursor = await connection.execute("SELECT who, act, subject, detail FROM audit_trail ORDER BY id")
+        return [tuple(row) async for row in cursor]
+
+
+@pytest.mark.parametrize("words", [("show", 7), ("forward", 7, "--to", "An"), ("list", "--number", "abc")])
+def test_a_text_that_is_not_there_is_told(run: Run, words: tuple[object, ...]) -> None:
+    said = run("inbox", *words)
+    assert (said.code, said.err.startswith("Lỗi: ")) == (2 if "list" in words else 1, True)
+
+
+def test_of_an_erased_person_the_text_stays(run: Run, addresses: Addresses) -> None:
+    asyncio.run(texted(addresses, ("84960000002", "Chào")))
+    asyncio.run(erase(addresses))
+    assert [(text["msisdn"], text["text"]) for text in run("inbox", "list", "--json").json] == [("đã xóa", "Chào")]
+
+
+async def erase(addresses: Addresses) -> None:
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        await connection.execute("DELETE FROM recipients")
 
 
 def test_an_import_says_what_became_of_the_lines(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""The standing links that some carriers have: kept open while we work, what comes in by them stored before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from dispatcher import inbound
+from dispatcher.receipts import Inbox, arrived
+from dispatcher.runtime import Runtime
+from providers.base import Hear, Inbound, Receipt
+
+
+@asynccontextmanager
+async def open_links(runtime: Runtime) -> AsyncIterator[None]:
+    """Open the link of every route that has one; on the way out take leave of the carriers."""
+    inbox = Inbox(runtime.pool)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_end, asyncio.create_task(inbox.run()))
+        for name, route in runtime.routes.items():
+            stack.push_async_callback(route.provider.close)
+            await route.provider.open(_listener(runtime, inbox, name))
+        yield
+
+
+def _listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
+    words = runtime.settings.refusal_words.split(",")
+
+    async def hear(told: Sequence[Receipt | Inbound]) -> None:
+        receipts = [arrived(route, one) for one in told if isinstance(one, Receipt)]
+        texts = [one for one in told if isinstance(one, Inbound)]
+        if receipts:
+            await inbox.put(receipts)
+        if texts:
+            async with runtime.pool.connection() as connection:
+                await inbound.put(connection, runtime.keyring, route, texts, words)
+
+    return hear
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
