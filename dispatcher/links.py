@@ -28,7 +28,9 @@ def _listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
     words = runtime.settings.refusal_words.split(",")
 
     async def hear(told: Sequence[Receipt | Inbound]) -> None:
-        receipts = [arrived(route, one) for one in told if isinstance(one, Receipt)]
+        if not runtime.guard.trusted:
+            raise RuntimeError("this installation may not send: the receipts are for another")
+        receipts = [arrived(route, one, runtime.keyring) for one in told if isinstance(one, Receipt)]
         texts = [one for one in told if isinstance(one, Inbound)]
         if receipts:
             await inbox.put(receipts)
