@@ -113,7 +113,7 @@ async def open_route(
         raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
     lanes = Gate(LANES, kept=1) if config.window >= LANES else Gate(config.window, kept=0)
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
-        provider = kind(config.sender, options, http)
+        provider = _provider(kind, config, options, http)
         callback_url = _callback_url(config, options, keyring)
         yield Route(config, options, provider, callback_url, lanes, ways or {}, Breaker())
 
@@ -121,6 +121,13 @@ async def open_route(
 async def _count(pool: Pool, route: str, hour: datetime, day: datetime) -> Spent:
     async with pool.connection() as connection:
         return await caps.spent(connection, route, hour, day)
+
+
+def _provider(kind: type[Provider], config: RouteConfig, options: Options, http: Http) -> Provider:
+    try:
+        return kind(config.sender, options, http)
+    except ValueError as error:
+        raise RoutesError(f"Đường gửi {config.name}: {error}") from None
 
 
 def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:

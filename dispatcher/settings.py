@@ -163,6 +163,42 @@ def _check_names(routes: tuple[RouteConfig, ...], name: str) -> None:
         seen.add(route.name)
 
 
+# pydantic's kinds of mistakes, in the words of staff; what is in braces comes from the mistake's context.
+_MISTAKES = {
+    "missing": "chưa có; cần khai báo",
+    "extra_forbidden": "khóa lạ; xem tài liệu của nhà cung cấp",
+    "greater_than": "phải lớn hơn {gt}",
+    "greater_than_equal": "phải từ {ge} trở lên",
+    "less_than": "phải nhỏ hơn {lt}",
+    "less_than_equal": "không được quá {le}",
+    "finite_number": "phải là một số hữu hạn",
+    "int_type": "phải là số nguyên",
+    "int_parsing": "phải là số nguyên",
+    "int_from_float": "phải là số nguyên",
+    "float_type": "phải là số",
+    "float_parsing": "phải là số",
+    "bool_type": "phải là true hoặc false",
+    "bool_parsing": "phải là true hoặc false",
+    "string_type": "phải là chuỗi trong dấu nháy",
+    "string_too_short": "cần ít nhất {min_length} ký tự",
+    "string_too_long": "không được quá {max_length} ký tự",
+    "string_pattern_mismatch": "có ký tự không được phép (mẫu: {pattern})",
+    "too_short": "cần ít nhất {min_length} mục",
+    "literal_error": "phải là một trong: {expected}",
+    "enum": "phải là một trong: {expected}",
+    "value_error": "{error}",
+}
+
+
 def explain(error: ValidationError, where: str) -> str:
     """A validation error as lines of `where: field: what`, without the values, which may be secret."""
-    return "\n".join(f"{where}: {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+    return "\n".join(f"{where}: {_field(e['loc'])}{_mistake(e)}" for e in error.errors(include_input=False))
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in place) + ": " if place else ""
+
+
+def _mistake(told: Mapping[str, Any]) -> str:
+    words = _MISTAKES.get(told["type"])
+    return words.format_map(told.get("ctx", {})) if words else str(told["msg"])

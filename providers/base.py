@@ -297,7 +297,8 @@ class Options(BaseModel):
 class Provider(ABC):
     """A way of speaking to one carrier over one account.
 
-    `sender` is the route's brandname (SMS) or account (Zalo).
+    `sender` is the route's brandname (SMS) or account (Zalo). Making one raises ValueError, in words for staff, for a
+    sender that this carrier cannot show.
     """
 
     options_model: ClassVar[type[Options]]

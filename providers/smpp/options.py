@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -93,21 +92,15 @@ class SmppOptions(Options):
     def _agree(self) -> SmppOptions:
         if self.tls_ca is not None and not self.tls:
             raise ValueError("tls_ca chỉ có nghĩa khi tls = true")
-        if self.tls_ca is not None and not self.tls_ca.is_file():
-            raise ValueError(f"không có tệp chứng thư tls_ca: {self.tls_ca}")
-        return self
-
-    @property
-    def loopback(self) -> bool:
-        """Whether it stays on this machine."""
         try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+            _tls(self)
+        except (OSError, ssl.SSLError):
+            raise ValueError(f"tls_ca: không đọc được chứng thư PEM trong {self.tls_ca}") from None
+        return self
 
 
 def account(options: SmppOptions) -> Account:
-    """What the link needs to know. Raises ValueError for a certificate file that cannot be read."""
+    """What the link needs to know."""
     told = {int(code, 0): kind for code, kind in options.codes.items()}
     return Account(
         host=options.host,

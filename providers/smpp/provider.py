@@ -71,6 +71,7 @@ class Smpp(Provider):
 
     def __init__(self, sender: str, options: SmppOptions, http: Http) -> None:
         super().__init__(sender, options, http)
+        _require_showable(sender, options)
         self.capabilities = replace(type(self).capabilities, status_lookup=options.query)
         self._account = account(options)
         self._wording = Wording(sender, options)
@@ -223,6 +224,17 @@ class Smpp(Provider):
                 await self._hear([receipt])
         except Exception as error:  # it only adds to the log of a message
             log.warning("smpp.late_answer_not_stored", error=type(error).__name__)
+
+
+ALPHANUMERIC_TON, LONGEST_NAME, LONGEST_ADDRESS = 5, 11, 20
+
+
+def _require_showable(sender: str, options: SmppOptions) -> None:
+    longest = LONGEST_NAME if options.source_ton == ALPHANUMERIC_TON else LONGEST_ADDRESS
+    if not (sender.isascii() and sender.isprintable()):
+        raise ValueError(f"tên hiển thị “{sender}” chỉ được gồm chữ không dấu, số và dấu thông dụng")
+    if len(sender) > longest:
+        raise ValueError(f"tên hiển thị “{sender}” dài quá {longest} ký tự")
 
 
 class _Visitor:

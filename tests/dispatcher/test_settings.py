@@ -168,3 +168,47 @@ def test_fixed_settings_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_the_keyring_is_in_the_folder_unless_said_otherwise(tmp_path: Path) -> None:
     assert fixed(folder=tmp_path).keyring_path == tmp_path / "keys" / "keyring.json"
     assert fixed(folder=tmp_path, keyring=Path("/k")).keyring_path == Path("/k")
+
+
+SMPP = """
+[[route]]
+name = "viettel"
+provider = "smpp"
+networks = ["*"]
+sender = "CA LANGSON"
+tps = 200
+[route.options]
+host = "127.0.0.1"
+system_id = "camp"
+password = "s3cret"
+"""
+# What is added or changed, and what staff read.
+MISTAKES = {
+    "windw = 10": "windw: khóa lạ",
+    "window = 0": "window: phải từ 1 trở lên",
+    "port = 70000": "port: không được quá 65535",
+    "window = 1.5": "window: phải là số nguyên",
+    'tls = "maybe"': "tls: phải là true hoặc false",
+    "system_type = 5": "system_type: phải là chuỗi",
+    'bind = "both"': "bind: phải là một trong: 'transceiver'",
+    'concatenation = "udh"': "concatenation: phải là một trong: 'udh8'",
+    'time_zone = "Hanoi"': "time_zone: không có múi giờ này",
+    'tls_ca = "a.pem"': "tls_ca chỉ có nghĩa khi tls = true",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_mistake_in_options_is_explained_in_vietnamese(mistake: str, tmp_path: Path) -> None:
+    (route,) = parse_routes(SMPP + mistake, "routes.toml", {})
+    with pytest.raises(RoutesError) as caught:
+        async with open_route(route, open_keyring(tmp_path / "keyring.json", create=True)):
+            pass
+    assert f"Đường gửi viettel, [route.options]: {MISTAKES[mistake]}" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_sender_that_a_carrier_cannot_show_is_explained(tmp_path: Path) -> None:
+    (route,) = parse_routes(SMPP.replace("CA LANGSON", "CÔNG AN"), "routes.toml", {})
+    with pytest.raises(RoutesError, match="Đường gửi viettel: tên hiển thị “CÔNG AN”"):
+        async with open_route(route, open_keyring(tmp_path / "keyring.json", create=True)):
+            pass

@@ -11,6 +11,7 @@ from providers.smpp.alphabet import Alphabet
 from providers.smpp.codes import Command, Kind, Tag
 from providers.smpp.options import SmppOptions, account, terms
 from providers.smpp.pdu import read_message
+from providers.smpp.provider import Smpp
 from providers.smpp.wording import Wording
 
 LEAST = {"host": "smsc.example.vn", "system_id": "camp", "password": "s3cret"}
@@ -32,6 +33,21 @@ def test_separate_binds_come_in_pairs_and_a_receiver_has_no_window() -> None:
     assert told == [(Command.BIND_TRANSMITTER, 50), (Command.BIND_RECEIVER, 0)] * 2
 
 
+@pytest.mark.parametrize(
+    ("sender", "more", "words"),
+    [
+        ("CÔNG AN LS", {}, "không dấu"),
+        ("CONG AN LANG SON", {}, "quá 11 ký tự"),
+        ("8" * 21, {"source_ton": 1}, "quá 20 ký tự"),
+        ("CA\0LANGSON", {}, "không dấu"),
+    ],
+)
+def test_a_sender_that_no_telephone_can_show_is_a_mistake(sender: str, more: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Smpp(sender, made(**more), None)  # type: ignore[arg-type]  # nothing is sent
+    Smpp("CONG AN LANG SON", made(source_ton=0), None)  # type: ignore[arg-type]
+
+
 def test_an_accounts_own_codes_go_before_the_standard() -> None:
     kinds = account(made(codes={"0x08": "ambiguous", "1025": "throttle"})).kinds
     assert (kinds[0x08], kinds[0x401], kinds[0x58]) == (Kind.AMBIGUOUS, Kind.THROTTLE, Kind.THROTTLE)
@@ -44,7 +60,7 @@ def test_an_accounts_own_codes_go_before_the_standard() -> None:
         ({"codes": {"abc": "throttle"}}, "không phải mã số"),
         ({"codes": {"0": "throttle"}}, "ngoài khoảng"),
         ({"tls_ca": Path("nowhere.pem")}, "tls = true"),
-        ({"tls": True, "tls_ca": Path("nowhere.pem")}, "không có tệp chứng thư"),
+        ({"tls": True, "tls_ca": Path("nowhere.pem")}, "không đọc được chứng thư"),
         ({"system_id": "có dấu"}, "system_id"),
         ({"bind": "both"}, "bind"),
         ({"window": 0}, "window"),
