@@ -125,6 +125,7 @@ _LITERALS: dict[type, Callable[[Any], str]] = {
     float: repr,
     NoneType: lambda _: "NULL",
     UUID: lambda value: value.hex,
+    bytes: lambda value: f'"\\\\x{value.hex()}"',
     datetime: datetime.isoformat,
 }
 

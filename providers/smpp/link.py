@@ -105,6 +105,7 @@ class Link:
         self._leaving = True
         self._fault = Unavailable("the link is closed")
         self._hand_back(Unwritten("the link was closed"))
+        self._give_up_parts("the link was closed")
         await asyncio.gather(*(session.leave(LEAVE_SECONDS) for session in self._sessions))
         for task in self._tasks:
             task.cancel()
@@ -254,6 +255,11 @@ class Link:
             for piece in [item] if isinstance(item, tuple) else item:
                 self._settle(piece, outcome)
 
+    def _give_up_parts(self, why: str) -> None:
+        while self._again:
+            for piece in self._again.popleft()[1]:
+                self.unwritten(piece, why)
+
     def _pump(self) -> None:
         for session in sorted(self._sessions, key=lambda each: len(each.pending)):
             if self._queue or self._again:
@@ -273,9 +279,8 @@ class Link:
         for session in tuple(self._sessions):
             session.sweep(now)
         self._hand_back(Unwritten("every window was full", busy=self._up.is_set()), now - QUEUE_SECONDS)
-        while self._again and not self._up.is_set():
-            for piece in self._again.popleft()[1]:
-                self.unwritten(piece, "the link went down")
+        if not self._up.is_set():
+            self._give_up_parts("the link went down")
         for session in self._sessions:
             session.pump()
 

@@ -464,6 +464,18 @@ async def test_leaving_waits_for_answers_and_says_goodbye() -> None:
         assert [one[0] for one in guest.frames][-1] == Command.UNBIND
 
 
+async def test_leaving_gives_up_a_part_that_waits_to_go_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "PART_SECONDS", 60.0)
+    async with scene(statuses(OK, SYSTEM_ERROR, OK)) as s:
+        call = asyncio.create_task(s.failure(LONG))
+        guest = await s.centre.guest()
+        await guest.wait_for(Command.SUBMIT_SM, 3)
+        guest.say(frame(Command.ENQUIRE_LINK, OK, 9))
+        await guest.wait_for(Command.ENQUIRE_LINK | 0x80000000)  # by now it has read the three answers
+        await s.provider.close()
+        assert "2 of 3 parts taken" in str(await call)
+
+
 async def test_a_cancelled_call_takes_back_what_was_not_sent() -> None:
     async with scene(silent, window=1) as s:
         call = asyncio.create_task(s.submit("a", "b", "c"))
