@@ -1,0 +1,117 @@
+"""A campaign over SMPP: a route to a pretend SMSC, its link opened as a worker opens it, judged by the SMSC's own ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from dispatcher import receipts
+from dispatcher.links import open_links
+from dispatcher.settings import Settings, fixed
+from providers.sandbox import Spread
+from providers.sandbox.smsc import Inbound, PretendSmsc, SmscDials, SmscReceiptDials
+from tests.dispatcher.hall import LAUNCH, NATIONAL_DAY, SENDER, Hall
+
+PEOPLE = 12
+
+
+@pytest.fixture
+def smsc_dials() -> SmscDials:
+    return SmscDials(senders=(SENDER,), receipts=SmscReceiptDials(delay_seconds=Spread()))
+
+
+@pytest.fixture
+async def smsc(smsc_dials: SmscDials) -> AsyncIterator[PretendSmsc]:
+    async with PretendSmsc(smsc_dials) as smsc:
+        yield smsc
+
+
+@pytest.fixture
+def concatenation() -> str:
+    return "udh8"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, smsc: PretendSmsc, concatenation: str) -> Settings:
+    """Settings of a small installation whose one route leads to the pretend SMSC."""
+    routes = tmp_path / "routes.toml"
+    routes.write_text(
+        f"""
+[[route]]
+name = "main"
+provider = "smpp"
+networks = ["*"]
+sender = "{SENDER}"
+tps = 5000
+[route.options]
+host = "{smsc.host}"
+port = {smsc.port}
+system_id = "sandbox"
+password = "secret"
+concatenation = "{concatenation}"
+"""
+    )
+    return fixed(folder=tmp_path / "var", routes=routes, batch_size=20)
+
+
+@pytest.fixture
+async def linked(hall: Hall, smsc: PretendSmsc) -> AsyncIterator[Hall]:
+    """The hall with its link up."""
+    async with open_links(hall.runtime):
+        await until(lambda: smsc.ledger.binds)
+        yield hall
+
+
+async def until(done: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not done():  # noqa: ASYNC110  the ledger is a record, it tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def settled(hall: Hall, smsc: PretendSmsc) -> None:
+    """Wait until the SMSC has every receipt acknowledged, then apply them."""
+    await until(lambda: not smsc.ledger.callbacks_pending)
+    await receipts.settle(hall.runtime)
+
+
+@pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar", "payload"])
+@pytest.mark.parametrize(("wave", "encoding"), [(LAUNCH, "gsm7"), (NATIONAL_DAY, "ucs2")])
+async def test_everybody_gets_the_text_as_it_was_composed(
+    linked: Hall, smsc: PretendSmsc, wave: str, encoding: str
+) -> None:
+    await linked.planned(PEOPLE, wave)
+    await linked.send()
+    await settled(linked, smsc)
+    assert await linked.counts() == {"delivered": PEOPLE}
+    composed = {row.body for row in await linked.sql("SELECT t.body FROM messages m JOIN texts t ON t.id = m.text_id")}
+    assert {(heard.encoding, heard.segments > 1) for heard in smsc.ledger.arrivals} == {(encoding, encoding == "ucs2")}
+    assert {heard.text for heard in smsc.ledger.arrivals} == composed
+    assert set(smsc.ledger.received.values()) == {1}
+    assert len(smsc.ledger.received) == PEOPLE
+
+
+@pytest.mark.parametrize(
+    "smsc_dials",
+    [
+        SmscDials(
+            receipts=SmscReceiptDials(delay_seconds=Spread(), early=0.5, repeated=0.5, out_of_order=0.5, form="both")
+        )
+    ],
+    ids=["early, repeated, out of order"],
+)
+async def test_receipts_in_any_order_give_the_same_end(linked: Hall, smsc: PretendSmsc) -> None:
+    await linked.planned(PEOPLE)
+    await linked.send()
+    await settled(linked, smsc)
+    assert await linked.counts() == {"delivered": PEOPLE}
+
+
+async def test_a_refusal_that_comes_over_the_link_is_on_the_list(linked: Hall, smsc: PretendSmsc) -> None:
+    long = "Từ chối nhận tin nhắn tuyên truyền, xin cảm ơn các đồng chí đã quan tâm tới gia đình chúng tôi."
+    smsc.say(Inbound(phone="84960000001", to="8138", text=long, backwards=True, times=2))
+    await until(lambda: smsc.ledger.summary()["inbound_delivered"] == 4)
+    assert [row.body for row in await linked.sql("SELECT body FROM inbound")] == [long]
+    assert await linked.scalar("SELECT count(*) FROM suppressions") == 1
