@@ -25,7 +25,12 @@ class Logged:
 
 @dataclass
 class Ledger:
-    """What the carrier says it was asked to send: by our id, and by number."""
+    """What the carrier says it was asked to send: by our id, and by number.
+
+    `digits`: of how many our id is there, counted from its beginning; over SMPP no more than four of them travel.
+    """
+
+    digits: int = 32
 
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -54,6 +59,7 @@ def read_ledger(path: Path) -> Ledger:
         for line in lines:
             entry = json.loads(line)
             if entry["kind"] == "request":
+                ledger.digits = len(entry["request_id"])
                 _note(ledger, entry["request_id"], entry["phone"], entry["fate"])
     return ledger
 
@@ -71,7 +77,7 @@ def compare(logged: Iterable[Logged], ledger: Ledger) -> Finding:
     known: set[tuple[str, str]] = set()
     unknown = 0
     for message in logged:
-        key = (message.message_id, message.msisdn)
+        key = (message.message_id[: ledger.digits], message.msisdn)
         known.add(key)
         unknown += message.status in UNKNOWN
         differences += _differences(message, ledger.asked[key], ledger.taken[key])

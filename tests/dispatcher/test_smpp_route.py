@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from dispatcher import receipts
+from dispatcher.demo import audit
+from dispatcher.lifecycle import Status
 from dispatcher.links import open_links
 from dispatcher.settings import Settings, fixed
+from dispatcher.store import log
 from providers.sandbox import Spread
 from providers.sandbox.smsc import Inbound, PretendSmsc, SmscDials, SmscReceiptDials
-from tests.dispatcher.hall import LAUNCH, NATIONAL_DAY, SENDER, Hall
+from tests.dispatcher.hall import EDITION, LAUNCH, NATIONAL_DAY, SENDER, Hall
 
 PEOPLE = 12
 
@@ -24,8 +27,8 @@ def smsc_dials() -> SmscDials:
 
 
 @pytest.fixture
-async def smsc(smsc_dials: SmscDials) -> AsyncIterator[PretendSmsc]:
-    async with PretendSmsc(smsc_dials) as smsc:
+async def smsc(smsc_dials: SmscDials, tmp_path: Path) -> AsyncIterator[PretendSmsc]:
+    async with PretendSmsc(smsc_dials, ledger_file=tmp_path / "ledger.jsonl") as smsc:
         yield smsc
 
 
@@ -77,6 +80,19 @@ async def settled(hall: Hall, smsc: PretendSmsc) -> None:
     await receipts.settle(hall.runtime)
 
 
+async def judged(hall: Hall) -> audit.Finding:
+    """Our delivery log against the ledger that the SMSC wrote."""
+    async with hall.runtime.pool.connection() as connection:
+        rows = [row async for page in log.of_campaign(connection, EDITION, 100) for row in page]
+    decrypt = hall.runtime.keyring.decrypt
+    logged = [
+        audit.Logged(row.id.hex, decrypt(row.cipher, row.msisdn_hash, row.key_id), Status(row.status))
+        for row in rows
+        if row.cipher and row.key_id
+    ]
+    return audit.compare(logged, audit.read_ledger(hall.folder / "ledger.jsonl"))
+
+
 @pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar", "payload"])
 @pytest.mark.parametrize(("wave", "encoding"), [(LAUNCH, "gsm7"), (NATIONAL_DAY, "ucs2")])
 async def test_everybody_gets_the_text_as_it_was_composed(
@@ -89,8 +105,9 @@ async def test_everybody_gets_the_text_as_it_was_composed(
     composed = {row.body for row in await linked.sql("SELECT t.body FROM messages m JOIN texts t ON t.id = m.text_id")}
     assert {(heard.encoding, heard.segments > 1) for heard in smsc.ledger.arrivals} == {(encoding, encoding == "ucs2")}
     assert {heard.text for heard in smsc.ledger.arrivals} == composed
-    assert set(smsc.ledger.received.values()) == {1}
     assert len(smsc.ledger.received) == PEOPLE
+    found = await judged(linked)
+    assert (found.clean, found.compared, found.taken, found.open_questions) == (True, PEOPLE, PEOPLE, 0)
 
 
 @pytest.mark.parametrize(
