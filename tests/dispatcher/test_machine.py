@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import namedtuple_row
 
-from dispatcher import clock, control, lookups, receipts
+from dispatcher import clock, control, lookups
 from dispatcher.lifecycle import Act, Event, Status
 from dispatcher.runtime import Addresses
 from dispatcher.store import batches, counters, messages
@@ -37,7 +37,7 @@ from dispatcher.store import receipts as stored
 from dispatcher.store.batches import Lease
 from dispatcher.store.lookups import Answer, Doubt
 from dispatcher.store.messages import Result
-from providers.base import Finding, Outcome, Receipt
+from providers.base import Finding, Outcome
 
 T = TypeVar("T")
 EDITION = "machine-2026"
