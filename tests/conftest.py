@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
+from hypothesis import settings as examples
 from psycopg import sql
 
 from dispatcher.embedded import Embedded
@@ -19,6 +20,10 @@ from dispatcher.settings import Settings, fixed
 from dispatcher.store.database import migrate
 from providers.sandbox import Dials, PretendCarrier
 from tests.dispatcher.hall import SENDER, Hall
+
+# No test asserts a time: on a busy machine an example may take long.
+examples.register_profile("untimed", deadline=None)
+examples.load_profile("untimed")
 
 TEMPLATE = "empty_hall"
 _names = (f"hall_{number}" for number in itertools.count(1))
