@@ -1,7 +1,7 @@
 """Messages a second, end to end, against the plain way and against a bare client: the same sink, the same run.
 
-Run with `python -m benchmarks.engine [--rounds N] [--only once|late|bulk|memory] [--profile]`. End to end is from the start of an
-approved campaign to the last receipt in the log. Rounds take turns, so that whatever else the machine does meets all.
+Run with `python -m benchmarks.engine [--rounds N] [--only once|late|bulk|smpp|memory] [--profile]`. End to end is from the start of
+an approved campaign to the last receipt in the log. Rounds take turns, so that whatever else the machine does meets all.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ def contest(load: Load, plain: int) -> Contest:
 BULK: Contest = {
     f"ours, {window // 4:,} a call": (rounds.ours, Load(people=50_000, window=window, many=True))
     for window in (2_000, 10_000)
+}
+
+
+LINKS: Contest = {
+    "ours over SMPP": (rounds.ours, Load(people=50_000, window=4_000, smpp=True)),
+    "ours over SMPP, 20 ms": (rounds.ours, Load(people=10_000, window=400, delay=0.02, smpp=True)),
 }
 
 
@@ -98,7 +104,7 @@ def profile() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("once", "late", "bulk", "memory"))
+    parser.add_argument("--only", choices=("once", "late", "bulk", "smpp", "memory"))
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args()
     if asked.profile:
@@ -110,6 +116,8 @@ def main() -> None:
         compete("A request a message; the sink answers after 50 ms", contest(LATE, 1_500), asked.rounds)
     if asked.only in (None, "bulk"):
         compete("Many recipients a request; the sink answers at once", BULK, asked.rounds)
+    if asked.only in (None, "smpp"):
+        compete("SMPP, two binds of each worker with a window of 100, receipts on", LINKS, asked.rounds)
     if asked.only in (None, "memory"):
         memory()
 

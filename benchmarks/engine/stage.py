@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -32,13 +34,17 @@ LIMIT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent how: `delay` seconds until the sink answers, `window` messages under way in each worker."""
+    """What is sent how: `delay` seconds until the sink answers, `window` messages under way in each worker.
+
+    `many`: many recipients a request; `smpp`: over links, two of each worker with a window of 100.
+    """
 
     people: int
     delay: float = 0.0
     window: int = 64
     receipts: bool = True
     many: bool = False
+    smpp: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,16 +113,24 @@ def staged(folder: Path, load: Load) -> Iterator[Stage]:
     """Servers and sink, running; what `start` starts is ended on the way out."""
     with ExitStack() as stack:
         servers = stack.enter_context(Embedded(folder))
-        receipts = ["--receipts"] if load.receipts else []
-        words = [sys.executable, "-m", "benchmarks.engine.sink", "--delay", str(load.delay), *receipts]
+        words = [sys.executable, "-m", *_sink(load)]
         sink = stack.enter_context(psutil.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True))
         stack.callback(sink.terminate)
-        stage = Stage(folder, load, servers, f"http://127.0.0.1:{int(sink.stdout.readline())}/", free_port())
+        told = json.loads(sink.stdout.readline())
+        port = told["port"] if load.smpp else told
+        stage = Stage(folder, load, servers, f"http://127.0.0.1:{port}/", free_port())
         stack.callback(_end, stage)
         stage.parts["sink"] = [psutil.Process(sink.pid)]
         stage.parts["PostgreSQL"] = [_server(folder / "postgres" / "postmaster.pid")]
         stage.parts["Valkey"] = [_server(folder / "valkey" / "valkey.pid")]
         yield stage
+
+
+def _sink(load: Load) -> list[str]:
+    receipts = ["--receipts"] if load.receipts else []
+    if load.smpp:
+        return ["providers.sandbox.smsc", "--sink", "--answer-seconds", str(load.delay), *receipts]
+    return ["benchmarks.engine.sink", "--delay", str(load.delay), *receipts]
 
 
 def _server(pid_file: Path) -> psutil.Process:
@@ -137,13 +151,20 @@ def set_up_ours(stage: Stage) -> None:
     load = stage.load
     migrate(stage.servers.database_url)
     bulk.installed_in(stage.folder / "outside")
-    keys = "" if load.many else 'api_key = "sandbox-api-key"\nsecret_key = "sandbox-secret-key"\n'
+    provider = "smpp" if load.smpp else "bulk" if load.many else "esms"
     (stage.folder / "routes.toml").write_text(
-        f'[[route]]\nname = "only"\nprovider = "{"bulk" if load.many else "esms"}"\nnetworks = ["*"]\n'
-        f'sender = "CA LANGSON"\ntps = {TPS}\nwindow = {load.window}\n[route.options]\nbase_url = "{stage.sink}"\n'
-        f'callback_base = "http://127.0.0.1:{stage.web_port}"\n{keys}'
+        f'[[route]]\nname = "only"\nprovider = "{provider}"\nnetworks = ["*"]\n'
+        f'sender = "CA LANGSON"\ntps = {TPS}\nwindow = {load.window}\n[route.options]\n{_options(stage)}'
     )
     asyncio.run(prepare(stage.folder, stage.servers.database_url, load.people))
+
+
+def _options(stage: Stage) -> str:
+    if stage.load.smpp:
+        port = urlsplit(stage.sink).port
+        return f'host = "127.0.0.1"\nport = {port}\nsystem_id = "a"\npassword = "b"\nbinds = 2\nwindow = 100\n'
+    keys = "" if stage.load.many else 'api_key = "sandbox-api-key"\nsecret_key = "sandbox-secret-key"\n'
+    return f'base_url = "{stage.sink}"\ncallback_base = "http://127.0.0.1:{stage.web_port}"\n{keys}'
 
 
 def free_port() -> int:
