@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 WORKERS = 2
 # The pace is kept, but does not bind: the highest that a route may have.
 TPS = 1_000_000
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 900
 
 
 @dataclass(frozen=True)
