@@ -27,7 +27,7 @@ from tests.faults.scenarios import Scenario, Strike
 
 LOOK_SECONDS = 0.1
 CHECK_SECONDS = 0.5
-LIMIT_SECONDS = 150
+LIMIT_SECONDS = 300
 GAP_SECONDS = (0.4, 1.6)
 # For how long at most a process is left in peace once it is at work.
 PEACE_SECONDS = 1.0

@@ -9,7 +9,7 @@ from tests.faults.scenarios import FEW, Scenario
 
 
 @pytest.mark.journey
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", FEW, ids=lambda scenario: scenario.name)
 def test_kills_text_nobody_twice_and_forget_nobody(scenario: Scenario) -> None:
     done = run(scenario, seed=7)
