@@ -24,7 +24,7 @@ COLUMNS = (
     "allowed",
     "by receipt",
     "by query",
-    "by another try",
+    "by an answer",
     "unconfirmed",
     "s",
 )
@@ -42,7 +42,7 @@ def row(done: Run) -> tuple[object, ...]:
         found.forgotten,
         found.uncertain,
         told.uncertain_allowed,
-        *(found.settled.get(by, 0) for by in ("receipt", "query", "another try", "nobody")),
+        *(found.settled.get(by, 0) for by in ("receipt", "query", "answer", "nobody")),
         round(told.seconds),
     )
 

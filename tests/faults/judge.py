@@ -39,14 +39,14 @@ class Finding:
     broken: tuple[str, ...]
 
 
-# By the first of these that holds.
+# By the first of these that holds; an answer came late, or to a later try under the same id.
 SETTLED = """
 SELECT CASE
     WHEN m.status IN ('uncertain', 'unconfirmed') THEN 'nobody'
     WHEN EXISTS (SELECT FROM receipts r WHERE r.message_id = m.id AND r.moved_from = 'uncertain' AND r.asked_in IS NULL)
         THEN 'receipt'
     WHEN EXISTS (SELECT FROM receipts r WHERE r.message_id = m.id AND r.moved_from = 'uncertain') THEN 'query'
-    ELSE 'another try' END AS status, count(*) AS n
+    ELSE 'answer' END AS status, count(*) AS n
 FROM messages m WHERE id IN (SELECT message_id FROM attempts WHERE outcome = 'uncertain') GROUP BY 1
 """
 
