@@ -41,7 +41,7 @@ def row(done: Run) -> tuple[object, ...]:
         found.duplicates,
         found.forgotten,
         found.uncertain,
-        told.uncertain_allowed,
+        found.allowed,
         *(found.settled.get(by, 0) for by in ("receipt", "query", "answer", "nobody")),
         round(told.seconds),
     )

@@ -42,6 +42,7 @@ SERVERS = {
     Strike.POSTMASTER: ("PostgreSQL",),
     Strike.SERVERS: ("Valkey", "PostgreSQL"),
 }
+ORDERS = {Strike.SESSIONS: "cut", Strike.HUSH: "hush"}
 # The files in which the servers say who they are, below the installation's folder.
 PID_FILES = {"PostgreSQL": "postgres/postmaster.pid", "Valkey": "valkey/valkey.pid"}
 SETTLED = """
@@ -172,6 +173,12 @@ class Household:
                     valkey.flushall()
             case Strike.FREEZE:
                 self._freeze()
+            case Strike.CENTRE:
+                self._kill_centre()
+            case Strike.SESSIONS | Strike.HUSH:
+                self._cut(strike)
+                self._rig.carrier.order(ORDERS[strike])
+                self.told.uncertain_allowed += WINDOW * self._scenario.workers
             case Strike.REDELIVER:
                 self._cut(strike)
                 asyncio.run(self._redeliver())
@@ -217,6 +224,14 @@ class Household:
         self._servers.enter_context(Embedded(self._rig.folder))
         self._servers_back_at = time.monotonic()
 
+    def _kill_centre(self) -> None:
+        """Kill the SMSC, leave it dead for a while, and start it again; receipts it had not delivered are lost."""
+        self._rig.carrier.kill()
+        self.told.kills[Strike.CENTRE] += 1
+        self.told.uncertain_allowed += WINDOW * self._scenario.workers
+        time.sleep(self._chance.uniform(*AWAY_SECONDS))
+        self._rig.carrier.start()
+
     def _pids(self, title: str, *, children: bool) -> list[int]:
         first = int((self._rig.folder / PID_FILES[title]).read_text().split()[0])
         below = psutil.Process(first).children(recursive=True) if children else []
@@ -231,7 +246,7 @@ class Household:
 
     def _settled(self) -> bool:
         """The carrier is asked first: a receipt that it has handed over since is still in the inbox, or applied."""
-        if self._rig.carrier_summary()["callbacks_pending"]:
+        if self._rig.carrier.summary()["callbacks_pending"]:
             return False
         try:
             with psycopg.connect(self._rig.addresses.database_url, connect_timeout=2) as connection:

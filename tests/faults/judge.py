@@ -25,14 +25,16 @@ class Finding:
 
     `duplicates` counts messages that the carrier was asked to take more than once, even if it saw through it, and people
     who got more than one; `forgotten` people planned without a message at rest; `uncertain` messages that were
-    uncertain at any time, `settled` what by; `statuses` where all messages stand in the end. Where the carrier is asked
-    about what is uncertain, that may be by sending it again under the same id: then only what was never uncertain counts.
+    uncertain at any time, `allowed` how many may be, `settled` what by; `statuses` where all messages stand in the end.
+    Where the carrier is asked about what is uncertain, that may be by sending it again under the same id: then only what
+    was never uncertain counts.
     """
 
     messages: int
     duplicates: int
     forgotten: int
     uncertain: int
+    allowed: int
     statuses: dict[str, int]
     settled: dict[str, int]
     lost_receipts: int
@@ -73,12 +75,13 @@ async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
     forgotten = rig.people - sum(n for status, n in statuses.items() if Status(status) in RESTING)
     lost = len(_acknowledged(rig) - references)
     uncertain, left = len(doubtful), settled.get("nobody", 0)
+    allowed = told.uncertain_allowed + _unanswered(rig)
     promises = {
         "the campaign did not end by itself": told.ended,
         f"{duplicates} duplicates": not duplicates and not found.twice,
         f"{forgotten} forgotten": not forgotten,
         f"planned {planned}, people {rig.people}, counters {kept}, rows {statuses}": planned == rig.people and kept == statuses,
-        f"{uncertain} uncertain, at most {told.uncertain_allowed} allowed": uncertain <= told.uncertain_allowed,
+        f"{uncertain} uncertain, at most {allowed} allowed": uncertain <= allowed,
         f"{left} in doubt to the end although the carrier could be asked": not (scenario.asks and left),
         f"{accepted_twice} messages accepted twice in the log": not accepted_twice,
         f"{lost} receipts acknowledged and lost": not lost,
@@ -86,7 +89,7 @@ async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
         f"processes ended by themselves: {told.fell}": not told.fell,
     }  # fmt: skip
     broken = tuple(words for words, kept_ in promises.items() if not kept_)
-    return Finding(rig.people, duplicates, forgotten, uncertain, statuses, settled, lost, broken)
+    return Finding(rig.people, duplicates, forgotten, uncertain, allowed, statuses, settled, lost, broken)
 
 
 async def _counted(connection: Connection, statement: str) -> dict[str, int]:
@@ -116,6 +119,12 @@ def _acknowledged(rig: Rig) -> set[str]:
     """The carrier's names of messages whose receipt we answered with 200."""
     entries = [json.loads(line) for line in rig.ledger.read_text("utf-8").splitlines()]
     return {e["smsid"] for e in entries if e["kind"] == "callback" and e["delivery"] == "delivered"}
+
+
+def _unanswered(rig: Rig) -> int:
+    """Messages that the carrier left without an answer in time, or answered with no more than a nack, by its dials."""
+    entries = [json.loads(line) for line in rig.ledger.read_text("utf-8").splitlines()]
+    return sum(e["kind"] == "part" and e["answer"] in ("never", "late", "nack") for e in entries)
 
 
 def _logged(rig: Rig, row: log.Row) -> Logged:

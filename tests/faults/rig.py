@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from campaigns import definition
 from dispatcher import control
@@ -23,6 +20,7 @@ from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.runtime import Addresses
 from dispatcher.store import installation
 from dispatcher.store.database import migrate, new_pool
+from tests.faults.carriers import Carrier
 from tests.faults.scenarios import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -30,11 +28,7 @@ EDITION = "faults-2026"
 WINDOW = 12
 ROUTE = "only"
 LEASE_SECONDS = 4
-CALL_SECONDS = 2
 BATCH = 20
-# Every request stays open for a while: a random kill finds some on the wire.
-LATENCY = {"mean": 0.1, "jitter": 0.05}
-RECEIPTS = {"delay_seconds": {"mean": 0.4, "jitter": 0.4}, "undelivered": 0.05, "repeated": 0.05, "early": 0.05}
 DEFINITION = """
 slug = "faults"
 title = "Faults"
@@ -66,11 +60,11 @@ form = "unaccented"
 
 @dataclass(frozen=True)
 class Rig:
-    """What is set up. `origin` is the pretend carrier's, `ledger` what it wrote; nothing of the installation runs yet."""
+    """What is set up. `ledger` is what the pretend carrier wrote; nothing of the installation runs yet."""
 
     folder: Path
     addresses: Addresses
-    origin: str
+    carrier: Carrier
     ledger: Path
     keyring: Keyring
     people: int
@@ -82,12 +76,6 @@ class Rig:
         with (self.folder / f"{kind}.out").open("ab") as output:
             return subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
 
-    def carrier_summary(self) -> dict[str, Any]:
-        """The pretend carrier's totals, as it tells them now."""
-        with urllib.request.urlopen(f"{self.origin}/ledger/summary", timeout=10) as answer:
-            told: dict[str, Any] = json.load(answer)
-        return told
-
 
 @contextmanager
 def installation_with(folder: Path, scenario: Scenario) -> Iterator[Rig]:
@@ -97,31 +85,26 @@ def installation_with(folder: Path, scenario: Scenario) -> Iterator[Rig]:
         addresses = Addresses(servers.database_url, servers.redis_url)
         migrate(addresses.database_url)
         ledger = folder / "ledger.jsonl"
-        carrier = stack.enter_context(_carrier(ledger, scenario.receipts))
+        carrier = stack.enter_context(Carrier(scenario.wire, ledger, scenario.receipts))
         port = _free_port()
         routes = folder / "routes.toml"
-        routes.write_text(_route(carrier["base_url"], port, scenario.tps))
+        routes.write_text(_route(carrier, port, scenario.tps))
         keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
         asyncio.run(_prepare(folder, addresses.database_url, keyring, scenario.people))
         environment = _environment(folder, routes, port, scenario)
-        yield Rig(folder, addresses, carrier["origin"], ledger, keyring, scenario.people, environment)
+        yield Rig(folder, addresses, carrier, ledger, keyring, scenario.people, environment)
 
 
-def _route(base_url: str, port: int, tps: int) -> str:
+def _route(carrier: Carrier, port: int, tps: int) -> str:
     return f"""[[route]]
 name = "{ROUTE}"
-provider = "esms"
+provider = "{carrier.wire}"
 networks = ["*"]
 sender = "CA LANGSON"
 tps = {tps}
 window = {WINDOW}
 [route.options]
-base_url = "{base_url}"
-api_key = "sandbox-api-key"
-secret_key = "sandbox-secret-key"
-callback_base = "http://127.0.0.1:{port}"
-timeout = {CALL_SECONDS}
-"""
+{carrier.options(port)}"""
 
 
 def _environment(folder: Path, routes: Path, port: int, scenario: Scenario) -> dict[str, str]:
@@ -153,20 +136,6 @@ async def _prepare(folder: Path, url: str, keyring: Keyring, people: int) -> Non
         stored = await control.find(connection, campaign.edition)
         (wave,) = await control.campaigns.waves(connection, stored.id)
         await installation.rehearse_at(connection, wave.opens_at)
-
-
-@contextmanager
-def _carrier(ledger: Path, receipts: Mapping[str, object]) -> Iterator[dict[str, str]]:
-    dials = json.dumps({"latency_seconds": LATENCY, "receipts": {**RECEIPTS, **receipts}})
-    command = [sys.executable, "-m", "providers.sandbox", "--json", dials, "--ledger", str(ledger)]
-    with (
-        ledger.with_name("carrier.out").open("wb") as complaints,  # of lines that our killed workers cut
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints) as process,
-    ):
-        try:
-            yield json.loads(process.stdout.readline() if process.stdout else b"{}")
-        finally:
-            process.terminate()
 
 
 def _free_port() -> int:

@@ -21,6 +21,16 @@ class Strike(StrEnum):
     FLUSH = "Valkey emptied"
     FREEZE = "a worker stopped for longer than its lease"
     REDELIVER = "every id put on the queue again"
+    CENTRE = "the SMSC"
+    SESSIONS = "every session to the SMSC cut"
+    HUSH = "every session to the SMSC half-open"
+
+
+class Wire(StrEnum):
+    """How the carrier is spoken to."""
+
+    ESMS = "esms"
+    SMPP = "smpp"
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class Scenario:
     patience_seconds: float = 3600
     settle_seconds: float = 3
     receipts: Mapping[str, object] = field(default_factory=dict)
+    wire: Wire = Wire.ESMS
 
     @property
     def asks(self) -> bool:
@@ -215,7 +226,39 @@ RANDOM = (
     ),
 )  # fmt: skip
 
-ALL = NAMED + SETTLING + RANDOM
+SMPP_SUBMIT = "providers.smpp.provider.Smpp.submit"
+SMPP = (
+    Scenario(
+        "SMPP worker: before the wire, on it, answered and nothing recorded",
+        points=(f"before:{SMPP_SUBMIT}", f"during:{SMPP_SUBMIT}", f"after:{SMPP_SUBMIT}"),
+        deaths=12,
+        wire=Wire.SMPP,
+    ),
+    Scenario(
+        "SMPP worker: receipt before, in and after its transaction",
+        points=(
+            f"before:{STORE}.receipts.put",
+            f"after:{STORE}.receipts.put",
+            "after:dispatcher.receipts.Inbox._store",
+        ),
+        deaths=12,
+        wire=Wire.SMPP,
+    ),
+    Scenario("SMPP worker, at random", strikes=(Strike.WORKER,) * 12, workers=3, wire=Wire.SMPP),
+    Scenario("SMPP: the SMSC killed in the middle of its windows", strikes=(Strike.CENTRE,) * 8, wire=Wire.SMPP),
+    Scenario("SMPP: sessions cut in the middle of their windows", strikes=(Strike.SESSIONS,) * 10, wire=Wire.SMPP),
+    Scenario("SMPP: half-open sessions", strikes=(Strike.HUSH,) * 4, wire=Wire.SMPP),
+    Scenario(
+        "SMPP, mixed: sessions, SMSC, workers, servers",
+        strikes=(
+            Strike.SESSIONS, Strike.WORKER, Strike.REDELIVER, Strike.CENTRE, Strike.HUSH, Strike.POSTGRES, Strike.SESSIONS,
+            Strike.FREEZE, Strike.FLUSH, Strike.CENTRE, Strike.WORKER, Strike.CLOCK, Strike.VALKEY, Strike.HUSH,
+        ),
+        workers=3, clocks=2, people=600, wire=Wire.SMPP,
+    ),
+)  # fmt: skip
+
+ALL = NAMED + SETTLING + RANDOM + SMPP
 # For every run of the ordinary tests: the two places where a message may be lost or doubled, and the servers.
 FEW = (
     Scenario(
@@ -230,5 +273,11 @@ FEW = (
         people=240,
         tps=20,
         clocks=2,
+    ),
+    Scenario(
+        "few: over SMPP",
+        strikes=(Strike.SESSIONS, Strike.WORKER, Strike.CENTRE, Strike.HUSH),
+        people=160,
+        wire=Wire.SMPP,
     ),
 )

@@ -7,15 +7,21 @@ import csv
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -578,6 +584,35 @@ def test_it_runs_as_a_process_of_its_own(tmp_path):
         "Chao",
         "4368616f",
     )
+
+
+def test_it_speaks_tls_with_a_certificate_of_its_own(tmp_path):
+    certificate = self_signed(tmp_path / "centre.pem")
+    command = [sys.executable, "-m", "providers.sandbox.smsc", "--certificate", str(certificate)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        told = json.loads(process.stdout.readline())
+        context = ssl.create_default_context(cafile=certificate)
+        link = socket.create_connection((told["host"], told["port"]))
+        with link, context.wrap_socket(link, server_hostname=told["host"]) as sealed:
+            sealed.sendall(frame(Command.ENQUIRE_LINK, 0, 1))
+            assert sealed.recv(4096) == answer(Command.ENQUIRE_LINK, 0, 1)
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def self_signed(path: Path) -> Path:
+    """A certificate for 127.0.0.1 and its key, in one file."""
+    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    made = (
+        builder.add_extension(address, critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return path
 
 
 def test_a_mistake_in_the_arguments_is_told():
