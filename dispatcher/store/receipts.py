@@ -26,7 +26,7 @@ BY_TAG = """
 SELECT t.id, true, t.msisdn_hash, t.network, t.segments FROM (
     SELECT m.id, m.msisdn_hash, m.network, m.segments, count(*) OVER () AS fitting
     FROM waves w JOIN messages m ON m.id = message_id(w.uid, i.msisdn_hash) JOIN batches b ON b.id = m.batch_id
-    WHERE i.message_id IS NULL AND i.tag IS NOT NULL AND w.closes_at > dispatcher_now() - interval '7 days'
+    WHERE i.message_id IS NULL AND i.tag IS NOT NULL AND w.closes_at > (SELECT dispatcher_now()) - interval '7 days'
       AND get_byte(uuid_send(m.id), 0) * 256 + get_byte(uuid_send(m.id), 1) = i.tag AND m.attempts > 0
       AND (b.route = i.route OR EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.route = i.route))
 ) AS t WHERE t.fitting = 1
