@@ -15,6 +15,7 @@ import pytest
 
 from dispatcher.embedded.binaries import from_wheels
 from tests.faults.rig import EDITION, Rig, installation_with
+from tests.faults.scenarios import Scenario
 
 PEOPLE = 60
 WAITS_SECONDS = 60
@@ -36,7 +37,7 @@ def running(rig: Rig) -> Iterator[None]:
     """A clock and a worker."""
     with ExitStack() as stack:
         for kind in ("clock", "worker"):
-            process = rig.start(kind, None)
+            process = rig.start(kind, None, rig.folder / f"{kind}.mark")
             stack.callback(process.wait, 60)
             stack.callback(process.terminate)
         yield
@@ -69,7 +70,7 @@ def dispatcher(rig: Rig, *words: str) -> None:
 @pytest.mark.journey
 def test_after_a_restored_backup_nothing_leaves_until_a_person_adopts_and_resumes(tmp_path: Path) -> None:
     backup = str(tmp_path / "backup")
-    with installation_with(tmp_path, PEOPLE, workers=1) as rig:
+    with installation_with(tmp_path, Scenario("a restored backup", workers=1, people=PEOPLE)) as rig:
         with running(rig):
             until(lambda: waiting(rig) < PEOPLE, "nothing was sent")
             tool("pg_dump", "--format=custom", f"--file={backup}", rig.addresses.database_url)
