@@ -30,6 +30,17 @@ class Size:
     segments: int
 
 
+class Kind(StrEnum):
+    """Why a character is there, as far as it can be told from the character alone."""
+
+    ACCENT = "accent"  # a Latin letter with marks or a stroke: Vietnamese and its neighbours
+    LOOKALIKE = "lookalike"  # a letter or digit of another alphabet that is drawn like a Latin one
+    SIGN = "sign"  # quotes, dashes, bullets: put in by word processors and phones
+    SPACE = "space"
+    INVISIBLE = "invisible"  # zero width, direction marks, soft hyphens
+    OTHER = "other"  # emoji, foreign scripts
+
+
 @dataclass(frozen=True, slots=True)
 class Costly:
     """A character that forces UCS-2.
@@ -43,6 +54,7 @@ class Costly:
     name: str
     position: int
     replacement: str | None
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +118,29 @@ def _parts(units: int, pairs: Iterator[int], capacity: int) -> int:
 
 
 # What decomposition does not know: letters with a stroke, look-alikes from other fonts and alphabets, punctuation
-# that word processors and phones put in by themselves.
+# that word processors and phones put in by themselves. What would change its meaning is written out: 5½ is not 51/2,
+# 10⁶ is not 106, and ≠ is not =.
 FOLDED = {
     **dict.fromkeys("đðɖɗ₫", "d"),
     **dict.fromkeys("ĐÐƉƊ", "D"),
-    **dict(zip("ƀɃħĦłŁıŋƁɓ", "bBhHlLinBb", strict=True)),
-    **dict(zip("аеорсухіѕјАВЕКМНОРСТХУІЅЈ", "aeopcyxisjABEKMHOPCTXYISJ", strict=True)),  # Cyrillic
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),  # Greek
+    **dict(zip("ƀɃħĦłŁıŋƁɓɑɡ", "bBhHlLinBbag", strict=True)),
+    **dict(zip("аеорсухіѕјһԁԛԝӏѵүкмт", "aeopcyxisjhdqwlvykmt", strict=True)),  # Cyrillic
+    **dict(zip("АВЕКМНОРСТХУІЅЈҮԚԜѴӀ", "ABEKMHOPCTXYISJYQWVI", strict=True)),
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ", "ABEZHIKMNOPTYXC", strict=True)),  # Greek
+    **dict(zip("αεικνορτυχγϲϳ", "aeikvoptuxycj", strict=True)),
+    **dict(zip("օոսհաց", "onuhwg", strict=True)),  # Armenian
     **dict.fromkeys("‘’‚‛′ʼʻʹˊˋ`´", "'"),
     **dict.fromkeys("“”„‟″«»〝〞", '"'),
     **dict.fromkeys("‐‑‒–—―−⁃•·∙‣◦▪●○■", "-"),
-    **dict(zip("‹›×⁄∼", "<>x/~", strict=True)),
+    **dict(zip("‹›×⁄∼÷、。", "<>x/~:,.", strict=True)),
+    **{char: f"^{digit}" for digit, char in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{char: f" {fraction}" for char, fraction in zip("¼½¾⅓⅔", ("1/4", "1/2", "3/4", "1/3", "2/3"), strict=True)},
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "±": "+/-",
+    "©": "(c)",
+    "®": "(R)",
     "…": "...",
     "→": "->",
     "←": "<-",
@@ -124,7 +148,9 @@ FOLDED = {
     "\u2028": "\n",
     "\u2029": "\n",
 }
+ETHS = frozenset("ðÐɖƉɗƊ")  # drawn like đ and Đ, and typed for them
 _FOLD = str.maketrans(FOLDED)
+NEGATION = "\u0338"  # the stroke through = < >: without it they would say the opposite
 
 
 def plain(text: str) -> str:
@@ -133,8 +159,12 @@ def plain(text: str) -> str:
     Marks of scripts other than Latin, Greek and Cyrillic are left alone, and so is whatever has no plain form (emoji).
     """
     folded = nfc(text).translate(_FOLD)
-    bare = "".join(char for char in unicodedata.normalize("NFKD", folded) if not "\u0300" <= char <= "\u036f")
+    bare = "".join(char for char in unicodedata.normalize("NFKD", folded) if not _mark(char))
     return nfc("".join(map(_visible, bare.translate(_FOLD))))
+
+
+def _mark(char: str) -> bool:
+    return "\u0300" <= char <= "\u036f" and char != NEGATION
 
 
 def _visible(char: str) -> str:
@@ -142,18 +172,45 @@ def _visible(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Zs":
         return " "
-    return "" if category == "Cf" else char
+    return "" if category == "Cf" or (category == "Cc" and char not in GSM7) else char
 
 
 def costly(text: str) -> list[Costly]:
     """The characters of a text that force UCS-2, in order; empty for a text that fits GSM-7."""
-    return [
-        Costly(char, f"U+{ord(char):04X}", unicodedata.name(char, "UNNAMED"), position, _replacement(char))
-        for position, char in enumerate(nfc(text), start=1)
-        if char not in GSM7
-    ]
+    return [_costly(char, position) for position, char in enumerate(nfc(text), start=1) if char not in GSM7]
 
 
-def _replacement(char: str) -> str | None:
+def _costly(char: str, position: int) -> Costly:
+    point, name = (
+        f"U+{ord(char):04X}",
+        unicodedata.name(char, "CONTROL" if unicodedata.category(char) == "Cc" else "UNNAMED"),
+    )
+    return Costly(char, point, name, position, replacement(char), kind(char))
+
+
+def replacement(char: str) -> str | None:
+    """The plain way to write a character, None where there is none."""
     simple = plain(char)
     return simple if GSM7.issuperset(simple) else None
+
+
+_BLANK = {"Zs": Kind.SPACE, "Zl": Kind.SPACE, "Zp": Kind.SPACE, "Cc": Kind.INVISIBLE, "Cf": Kind.INVISIBLE}
+_LETTERS = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Nd"))
+
+
+def kind(char: str) -> Kind:
+    """What a character outside GSM-7 is, to tell a Vietnamese letter from one that only looks like it."""
+    category = unicodedata.category(char)
+    if category in _BLANK:
+        return Kind.SPACE if char == "\t" else _BLANK[category]
+    if replacement(char) is None:
+        return Kind.OTHER
+    if category not in _LETTERS:
+        return Kind.ACCENT if category == "Mn" else Kind.SIGN
+    return Kind.LOOKALIKE if _foreign(char) else Kind.ACCENT if plain(char).isalnum() else Kind.SIGN
+
+
+def _foreign(char: str) -> bool:
+    """Of another alphabet, or a dressed-up form (full-width, mathematical, circled) of a letter or digit."""
+    dressed = unicodedata.decomposition(char).startswith("<")
+    return dressed or char in ETHS or not unicodedata.name(char, "").startswith(("LATIN ", "MODIFIER LETTER "))

@@ -8,42 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.text import BASIC, EXTENSION, Encoding, Size, costly, measure, nfc, plain
+from benchmarks.segments import generate
+from campaigns.text import BASIC, EXTENSION, Encoding, Kind, Size, costly, measure, nfc, plain
+from tests.campaigns.packing import ALPHABET, ESCAPED, packed
 
 SAMPLES = list(
     csv.DictReader((Path(__file__).parent / "data" / "sample-texts.csv").read_text(encoding="utf-8").splitlines())
 )
 
-# Written out a second time, independently of the data file.
-ALPHABET = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-ESCAPED = "\f^{}\\[~]|€"
 LETTERS = sorted(
     {nfc(base + mark) for base in "aăâeêioôơuưy" for mark in ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")}
     - set("aeiouy")
     | {"đ"}
 )
-
-
-def packed(text: str) -> tuple[Encoding, int, int]:
-    """Encoding, units and parts, by putting one character after another into parts."""
-    text = unicodedata.normalize("NFC", text)
-    if all(char in ALPHABET + ESCAPED for char in text):
-        encoding, alone, part = Encoding.GSM7, 160, 153
-        costs = [2 if char in ESCAPED else 1 for char in text]
-    else:
-        encoding, alone, part = Encoding.UCS2, 70, 67
-        costs = [len(char.encode("utf-16-le")) // 2 for char in text]
-    if sum(costs) <= alone:
-        return encoding, sum(costs), 1 if text else 0
-    parts = [0]
-    for cost in costs:
-        if parts[-1] + cost > part:
-            parts.append(0)
-        parts[-1] += cost
-    return encoding, sum(costs), len(parts)
 
 
 def test_the_alphabet_is_that_of_the_standard():
@@ -182,3 +159,57 @@ def test_costly_counts_positions_in_the_composed_text():
 
 def test_a_text_that_fits_has_no_costly_character():
     assert costly("Bà [QC] ~ €") == []
+
+
+def test_ten_thousand_generated_texts_cost_what_brute_force_says():
+    wrong = [text for text in generate(10_000) if measure(text) != Size(*packed(text))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("char", "kind", "instead"),
+    [
+        ("ộ", Kind.ACCENT, "o"),
+        ("Đ", Kind.ACCENT, "D"),
+        ("ƀ", Kind.ACCENT, "b"),
+        ("\u0306", Kind.ACCENT, ""),
+        ("ð", Kind.LOOKALIKE, "d"),
+        ("Ɖ", Kind.LOOKALIKE, "D"),
+        ("а", Kind.LOOKALIKE, "a"),  # Cyrillic
+        ("ο", Kind.LOOKALIKE, "o"),  # Greek
+        ("օ", Kind.LOOKALIKE, "o"),  # Armenian
+        ("Ａ", Kind.LOOKALIKE, "A"),
+        ("𝚝", Kind.LOOKALIKE, "t"),
+        ("𝟏", Kind.LOOKALIKE, "1"),
+        ("“", Kind.SIGN, '"'),
+        ("–", Kind.SIGN, "-"),
+        ("…", Kind.SIGN, "..."),
+        ("，", Kind.SIGN, ","),
+        ("\u00a0", Kind.SPACE, " "),
+        ("\t", Kind.SPACE, " "),
+        ("\u200b", Kind.INVISIBLE, ""),
+        ("\u202e", Kind.INVISIBLE, ""),
+        ("\x1b", Kind.INVISIBLE, ""),
+        ("😀", Kind.OTHER, None),
+        ("ж", Kind.OTHER, None),
+        ("\ud800", Kind.OTHER, None),
+    ],
+)
+def test_a_costly_character_is_told_by_its_kind(char, kind, instead):
+    (found,) = costly(char)
+    assert (found.kind, found.replacement) == (kind, instead)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("5½ km", "5 1/2 km"), ("10⁶", "10^6"), ("a ≠ b", "a != b"), ("≤ 5", "<= 5"), ("d̵ường", "duong")],
+)
+def test_plain_does_not_change_what_is_said(text, expected):
+    assert plain(text) == expected
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\x00", "\U0010ffff", "\u0301" * 200])
+def test_broken_unicode_is_counted_like_everything_else(text):
+    assert measure(text) == Size(*packed(text))
+    assert len(costly(text)) <= len(text)
+    assert plain(plain(text)) == plain(text)
