@@ -7,7 +7,6 @@ compared folded, and a name is never a key: 243 of them occur in more than one p
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from functools import cache, lru_cache
 
 from campaigns.tables import rows
 from campaigns.text import nfc, plain
+from campaigns.tones import toned
 
 
 class Kind(StrEnum):
@@ -39,7 +39,6 @@ class Area:
 _KIND_OF = re.compile(r"(xa|phuong|dac khu|thi tran|x\.|p\.|tt\.)\s*(?=\S)")
 _PROVINCE_OF = re.compile(r"(tinh|thanh pho|tp\b\.?|t\.)\s*(?=\S)")
 _ALIASES = {"hcm": "79", "tphcm": "79"}
-_TONES = "\u0300\u0301\u0303\u0309\u0323"
 
 
 def _area(row: dict[str, str]) -> Area:
@@ -72,7 +71,7 @@ def find(name: str, province: str | None = None) -> Area | None:
     place = place.strip()
     if place.isascii() and place.isdigit():
         return areas().get(place.zfill(5))
-    within = _province(province or rest.rpartition(",")[2] or rest)
+    within = province_code(province or rest.rpartition(",")[2] or rest)
     return None if within is None else _choose(place, within)
 
 
@@ -84,7 +83,7 @@ def _choose(place: str, within: str) -> Area | None:
     return found[0] if len(found) == 1 else None
 
 
-def _province(name: str) -> str | None:
+def province_code(name: str) -> str | None:
     """Code of a province, "" when none was given, None when there is no such province."""
     key = plain(name).strip().lower()
     if not key:
@@ -130,11 +129,5 @@ def _folded(name: str) -> str:
 
 
 def _accented(name: str) -> str:
-    """Accents kept, tone marks moved to the end of their syllable: "Hoà" and "Hòa" become one."""
-    return "".join(_toned(word) for word in re.findall(r"[^\W_]+", nfc(name).lower()))
-
-
-def _toned(word: str) -> str:
-    letters = unicodedata.normalize("NFD", word)
-    tones = "".join(mark for mark in letters if mark in _TONES)
-    return "".join(mark for mark in letters if mark not in _TONES) + tones
+    """Accents kept, tone placement evened out: "Hoà" and "Hòa" become one."""
+    return "".join(toned(word) for word in re.findall(r"[^\W_]+", nfc(name).lower()))
