@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.campaign import Campaign, Wave
+from campaigns.extremes import NOWHERE, extremes
 from campaigns.places import areas
 from campaigns.template import PER_RECIPIENT, Form, Placeholder, placeholders, render, values
 from campaigns.text import Encoding, measure, nfc
-from campaigns.wording import longest_commune
-
-NOWHERE = "địa phương"  # reads well where a commune's name would stand: "người dân địa phương"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a wave sends, in both forms, at its longest; `form` is the one chosen."""
+    """What a wave sends, in both forms, at its dearest; `form` is the one chosen."""
 
     wave: str
     title: str
@@ -55,15 +53,18 @@ def variants(campaign: Campaign, wave_slug: str, area_codes: Iterable[str | None
 
 
 def samples(campaign: Campaign) -> list[Sample]:
-    """Every wave in both forms, in the order written, with the longest commune name where one is asked for."""
+    """Every wave in both forms, in the order written, with the dearest commune name where one is asked for."""
     return [_sample(campaign, wave) for wave in campaign.waves]
 
 
 def _sample(campaign: Campaign, wave: Wave) -> Sample:
-    accented, unaccented = (
-        _variant(campaign, wave, form, None, longest_commune()) for form in (Form.ACCENTED, Form.UNACCENTED)
-    )
+    accented, unaccented = (_dearest(campaign, wave, form) for form in (Form.ACCENTED, Form.UNACCENTED))
     return Sample(wave.slug, wave.title, wave.form, accented, unaccented)
+
+
+def _dearest(campaign: Campaign, wave: Wave, form: Form) -> Variant:
+    worst = extremes(campaign.texts[wave.text].form(form), form, campaign.facts()).worst
+    return Variant(None, worst.body, worst.size.encoding, worst.size.units, worst.size.segments)
 
 
 def _variant(campaign: Campaign, wave: Wave, form: Form, code: str | None, commune: str) -> Variant:
