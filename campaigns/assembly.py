@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from campaigns.calendar import occasions
 from campaigns.campaign import Campaign
 from campaigns.hotlines import hotlines
+from campaigns.lints import Setting, lint, stale_years
 from campaigns.problems import Found
 from campaigns.template import Form, Placeholder
 from campaigns.text import nfc
-from campaigns.wording import Setting, check, stale_years
 from campaigns.written import (
     EXAMPLES,
     FIRST_YEAR,
@@ -22,9 +21,11 @@ from campaigns.written import (
     BasisTable,
     Day,
     Header,
+    LinkTable,
     PeriodTable,
     TextTable,
     WaveTable,
+    listed,
     nearest,
     read,
 )
@@ -37,7 +38,8 @@ def assemble(raw: dict[str, Any], asked: int | None, found: Found) -> dict[str, 
     _known(header, found)
     period = _period(raw, year, found)
     theme = _theme(raw.get("theme", {}), year, found)
-    setting = _setting(header, year, theme)
+    links = _links(raw.get("link", []), found)
+    setting = _setting(header, year, theme, links)
     _title(header, setting, found)
     texts = _texts(raw.get("texts", {}), setting, found)
     own = {key: value for key, value in header.present().items() if key in Campaign.model_fields}
@@ -46,6 +48,7 @@ def assemble(raw: dict[str, Any], asked: int | None, found: Found) -> dict[str, 
         "legal_basis": _legal_basis(raw.get("legal_basis", []), found),
         "period": period,
         "theme": theme,
+        "links": links,
         "texts": {key: text.present() for key, text in texts.items()},
         "waves": _waves(raw.get("wave", []), texts, year, period, setting, found),
     }
@@ -69,19 +72,19 @@ def _known(header: Header, found: Found) -> None:
         found.add("hotline", f'số "{header.hotline}" không có trong danh sách đường dây nóng đã xác minh{instead}')
 
 
-def _setting(header: Header, year: int | None, theme: str | None) -> Setting:
+def _setting(header: Header, year: int | None, theme: str | None, links: dict[str, str]) -> Setting:
     facts = {
         Placeholder.YEAR: str(year or ""),
         Placeholder.THEME: theme,
         Placeholder.HOTLINE: header.hotline,
         Placeholder.OWNER: header.owner,
     }
-    return Setting(year, header.other_years or (), header.message_class, facts)
+    return Setting(year, header.other_years or (), header.message_class, facts, links)
 
 
 def _title(header: Header, setting: Setting, found: Found) -> None:
-    for message in stale_years(header.title or "", setting):
-        found.add("title", message)
+    for finding in stale_years(header.title or "", setting):
+        found.add("title", finding.message)
 
 
 def _resolved(day: Day | None, year: int | None, field: str, found: Found) -> date | None:
@@ -130,7 +133,7 @@ def _theme(raw: object, year: int | None, found: Found) -> str | None:
 
 def _legal_basis(raw: object, found: Found) -> list[dict[str, Any]]:
     bases = []
-    for field, table in _tables(raw, "legal_basis", found):
+    for field, table in listed(raw, "legal_basis", found):
         basis = read(BasisTable, table, field, found)
         if basis.valid_from and basis.valid_to and basis.valid_to < basis.valid_from:
             found.add(f"{field}.valid_to", "hết hiệu lực trước khi có hiệu lực; sửa lại valid_from hoặc valid_to")
@@ -138,11 +141,10 @@ def _legal_basis(raw: object, found: Found) -> list[dict[str, Any]]:
     return bases
 
 
-def _tables(raw: object, name: str, found: Found) -> Iterator[tuple[str, object]]:
-    if isinstance(raw, list):
-        yield from ((f"{name}[{number}]", table) for number, table in enumerate(raw, start=1))
-    else:
-        found.add(name, f"mỗi mục viết dưới một dòng [[{name}]], hai dấu ngoặc vuông")
+def _links(raw: object, found: Found) -> dict[str, str]:
+    """Hosts beyond .gov.vn that the office answers for, with the reason."""
+    tables = (read(LinkTable, table, field, found) for field, table in listed(raw, "link", found))
+    return {link.host.lower(): link.reason for link in tables if link.host and link.reason}
 
 
 def _texts(raw: object, setting: Setting, found: Found) -> dict[str, TextTable]:
@@ -156,8 +158,9 @@ def _texts(raw: object, setting: Setting, found: Found) -> dict[str, TextTable]:
         if not re.fullmatch(SLUG, key):
             found.add(f"texts.{key}", "tên nội dung chỉ dùng chữ thường a-z không dấu, chữ số, gạch dưới, gạch ngang")
         for form, written in ((Form.ACCENTED, text.accented), (Form.UNACCENTED, text.unaccented)):
-            for message in check(written, form, setting) if written else ():
-                found.add(f"texts.{key}.{form}", message)
+            for finding in lint(written, form, setting) if written else ():
+                if finding.refuses:
+                    found.add(f"texts.{key}.{form}", str(finding))
     return texts
 
 
@@ -169,7 +172,7 @@ def _waves(
     setting: Setting,
     found: Found,
 ) -> list[dict[str, Any]]:
-    tables = [(field, read(WaveTable, table, field, found)) for field, table in _tables(raw, "wave", found)]
+    tables = [(field, read(WaveTable, table, field, found)) for field, table in listed(raw, "wave", found)]
     if not tables:
         found.add("wave", "chiến dịch chưa có đợt gửi nào; thêm ít nhất một bảng [[wave]]")
     _repeated(tables, found)
@@ -177,8 +180,8 @@ def _waves(
     for field, wave in tables:
         if wave.text is not None and wave.text not in texts:
             found.add(f"{field}.text", f"không có nội dung tin [texts.{wave.text}]{nearest(wave.text, texts)}")
-        for message in stale_years(wave.title or "", setting):
-            found.add(f"{field}.title", message)
+        for finding in stale_years(wave.title or "", setting):
+            found.add(f"{field}.title", finding.message)
         day, until = _days(wave, field, year, period, found)
         waves.append(wave.present() | {"date": day, "until": until})
     return waves

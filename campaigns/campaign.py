@@ -85,7 +85,10 @@ class Wave(Part):
 
 
 class Campaign(Part):
-    """An awareness campaign of one year. `theme` is that of the year, None where none is known."""
+    """An awareness campaign of one year. `theme` is that of the year, None where none is known.
+
+    `links` are the hosts beyond .gov.vn that its texts may name, each with the reason.
+    """
 
     slug: str
     year: int
@@ -101,6 +104,7 @@ class Campaign(Part):
     hotline: str | None = None
     audience: str | None = None
     priority: Priority = Priority.NORMAL
+    links: Mapping[str, str] = {}
     texts: Mapping[str, Text]
     waves: tuple[Wave, ...]
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from campaigns import advice
 from campaigns.calendar import occasions, themes
 from campaigns.campaign import Campaign
-from campaigns.compose import Sample, Variant, samples
+from campaigns.compose import Sample, samples
 from campaigns.hotlines import hotlines
 from campaigns.template import Form, Placeholder, placeholders
-from campaigns.text import LIMITS, costly, plain
-
-# Refused by some carriers or aggregators in at least one class of message.
-REFUSED = frozenset("#&%[]{}\\<@")
-NEAR = 10  # units over the edge of a segment that are worth an editor's minute
-
-# HIV law 64/2006/QH11 Art. 9 forbids a negative image; the words of the field have changed since.
-STIGMA = {
-    "con nghiện": "người sử dụng ma túy",
-    "kẻ nghiện": "người sử dụng ma túy",
-    "si đa": "HIV/AIDS",
-    "nhiễm ết": "người nhiễm HIV",
-    "gái mại dâm": "người bán dâm",
-}
+from campaigns.text import measure, plain
+from campaigns.tones import same
 
 
 def warnings(campaign: Campaign) -> list[str]:
@@ -38,48 +27,44 @@ def _costs(campaign: Campaign) -> Iterator[str]:
 
 
 def _symbols(campaign: Campaign) -> Iterator[str]:
-    """Accented texts that would be plain but for a typographic sign: one en dash costs a campaign."""
     for sample in samples(campaign):
-        found = costly(sample.accented.body)
-        if sample.form is Form.ACCENTED and found and not any(char.char.isalpha() for char in found):
-            signs = ", ".join(dict.fromkeys(f'"{char.char}" ({char.code_point})' for char in found))
-            yield f"đợt {sample.wave}: chỉ vì {signs} mà cả tin thành UCS-2; thay bằng dấu thường để giảm số phần tin"
+        if sample.form is Form.ACCENTED and (remark := advice.signs(sample.accented.body)):
+            yield f"đợt {sample.wave}: {remark}"
 
 
 def _edges(campaign: Campaign) -> Iterator[str]:
     for sample in samples(campaign):
-        over = _over(sample.chosen)
-        if 0 < over <= NEAR:
-            yield f"đợt {sample.wave}: bớt {over} ký tự thì còn {sample.chosen.segments - 1} phần tin"
-
-
-def _over(variant: Variant) -> int:
-    """Units beyond what one segment less would hold."""
-    limits = LIMITS[variant.encoding]
-    fewer = variant.segments - 1
-    return variant.units - (limits.alone if fewer == 1 else limits.part * fewer) if fewer else 0
+        if remark := advice.edge(measure(sample.chosen.body)):
+            yield f"đợt {sample.wave}: {remark}"
 
 
 def _leftover_accents(campaign: Campaign) -> Iterator[str]:
     for key, text in campaign.texts.items():
-        left = "".join(dict.fromkeys(char for char in text.unaccented if char.isalpha() and plain(char) != char))
-        if left:
-            yield f"nội dung {key}: bản không dấu vẫn còn chữ có dấu: {left}"
+        if remark := advice.leftover_accents(text.unaccented):
+            yield f"nội dung {key}: {remark}"
 
 
 def _refused_signs(campaign: Campaign) -> Iterator[str]:
     for sample in samples(campaign):
-        signs = " ".join(sorted(REFUSED.intersection(sample.chosen.body)))
-        if signs:
-            yield f"đợt {sample.wave}: một số nhà mạng từ chối tin có ký tự {signs}"
+        if remark := advice.refused_signs(sample.chosen.body):
+            yield f"đợt {sample.wave}: {remark}"
+
+
+def _spelling(campaign: Campaign) -> Iterator[str]:
+    for key, text in campaign.texts.items():
+        if remark := advice.spelling(text.accented):
+            yield f"nội dung {key}: {remark}"
 
 
 def _stigma(campaign: Campaign) -> Iterator[str]:
     for key, text in campaign.texts.items():
-        written = f"{text.accented}\n{text.unaccented}".lower()
-        for word, instead in STIGMA.items():
-            if word in written or f" {plain(word)} " in f" {written} ":
-                yield f'nội dung {key}: từ "{word}" mang tính kỳ thị; viết "{instead}"'
+        for remark in advice.stigma(f"{text.accented}\n{text.unaccented}"):
+            yield f"nội dung {key}: {remark}"
+
+
+def _links(campaign: Campaign) -> Iterator[str]:
+    for host, reason in campaign.links.items():
+        yield f"được phép nêu liên kết ngoài .gov.vn: {host} (lý do: {reason})"
 
 
 def _sender(campaign: Campaign) -> Iterator[str]:
@@ -106,7 +91,7 @@ def _legal_basis(campaign: Campaign) -> Iterator[str]:
 
 def _theme(campaign: Campaign) -> Iterator[str]:
     verified = themes().get((campaign.occasion, campaign.year))
-    if campaign.theme is not None and campaign.theme != verified:
+    if campaign.theme is not None and not same(campaign.theme, verified or ""):
         known = f'; chủ đề đã xác minh: "{verified}"' if verified else ""
         yield f"chủ đề năm {campaign.year} chưa được xác minh, đối chiếu với văn bản hướng dẫn{known}"
 
@@ -132,7 +117,9 @@ RULES: tuple[Callable[[Campaign], Iterator[str]], ...] = (
     _edges,
     _leftover_accents,
     _refused_signs,
+    _spelling,
     _stigma,
+    _links,
     _sender,
     _legal_basis,
     _theme,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -113,9 +113,17 @@ def _sentence(value: str) -> str:
     return nfc(value.strip())
 
 
+def _host(value: str) -> str:
+    host = value.strip().lower()
+    if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", host):
+        raise wrong(f"{_shown(value)} không phải tên miền; chỉ viết tên miền, không có https:// và đường dẫn")
+    return host
+
+
 Slug = Annotated[StrictStr, StringConstraints(pattern=SLUG, max_length=60)]
 Name = Annotated[StrictStr, StringConstraints(max_length=60)]
 Sentence = Annotated[StrictStr, StringConstraints(max_length=500), AfterValidator(_sentence)]
+Host = Annotated[StrictStr, StringConstraints(max_length=253), AfterValidator(_host)]
 Body = Annotated[
     StrictStr, StringConstraints(max_length=2000), AfterValidator(_sentence)
 ]  # six segments are 918 at most
@@ -155,6 +163,7 @@ class Header(Written):
     period: Any = None
     theme: Any = None
     legal_basis: Any = None
+    link: Any = None
     texts: Any = None
     wave: Any = None
 
@@ -180,6 +189,15 @@ class BasisTable(Written):
     subject: Sentence | None = None
     valid_from: FullDate | None = None
     valid_to: FullDate | None = None
+
+
+class LinkTable(Written):
+    """`[[link]]`"""
+
+    required = ("host", "reason")
+
+    host: Host | None = None
+    reason: Sentence | None = None
 
 
 class TextTable(Written):
@@ -223,6 +241,8 @@ EXAMPLES = {
     "period": '[period] với start = "06-01" và end = "06-30"',
     "start": 'start = "06-01"',
     "end": 'end = "06-30"',
+    "host": 'host = "zalo.me"',
+    "reason": 'reason = "Trang Zalo chính thức của Công an tỉnh"',
     "kind": 'kind = "Quyết định"',
     "number": 'number = "93/2001/QĐ-TTg"',
     "issuer": 'issuer = "Thủ tướng Chính phủ"',
@@ -279,6 +299,14 @@ def read(table: type[Table], raw: object, field: str, found: Found) -> Table:
         found.add(_path(field, detail["loc"]), _explained(detail, table))
     bad = {detail["loc"][0] for detail in details}
     return table.model_validate({key: value for key, value in raw.items() if key not in bad})
+
+
+def listed(raw: object, name: str, found: Found) -> Iterator[tuple[str, object]]:
+    """The tables of a list (`[[name]]`), each with its path."""
+    if isinstance(raw, list):
+        yield from ((f"{name}[{number}]", table) for number, table in enumerate(raw, start=1))
+    else:
+        found.add(name, f"mỗi mục viết dưới một dòng [[{name}]], hai dấu ngoặc vuông")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -353,3 +353,12 @@ y = 1
         "texts": 11, "texts.launch": 11, "texts.launch.accented": 12,
         "wave[2]": 13, "wave[2].x": 14, "wave[2].y": 15,
     }  # fmt: skip
+
+
+def test_a_link_outside_gov_vn_needs_somebody_who_answers_for_it():
+    text = GOOD.replace("báo tin:", "xem zalo.me/congan,")
+    assert ".gov.vn" in str(refused(text))
+    allowed = parse(text + '\n[[link]]\nhost = "Zalo.me"\nreason = "Trang Zalo của Công an tỉnh"\n', "thu.toml")
+    assert allowed.links == {"zalo.me": "Trang Zalo của Công an tỉnh"}
+    assert "thiếu" in str(refused(text + '\n[[link]]\nhost = "zalo.me"\n'))
+    assert canonical(allowed) != canonical(parse(GOOD, "thu.toml"))

@@ -50,6 +50,8 @@ PERIOD = JUNE.period.model_copy(update={"start": date(2026, 9, 1), "end": date(2
         (JUNE.model_copy(update={"theme": "Không ma túy"}), ["chủ đề năm 2026", "chưa được xác minh"]),
         (JUNE.model_copy(update={"period": PERIOD}), ["không trùng", "01/06/2026-30/06/2026"]),
         (only_wave("launch", date=date(2025, 6, 1)), ["0769040404", "10/10/2025"]),
+        (with_text(accented="{owner}: ma tuý, ma túy"), ["launch", "hai cách đặt dấu"]),
+        (JUNE.model_copy(update={"links": {"zalo.me": "Trang của tỉnh"}}), ["zalo.me", "Trang của tỉnh"]),
     ],
 )
 def test_a_doubtful_campaign_gets_a_warning(campaign, words):
@@ -59,6 +61,12 @@ def test_a_doubtful_campaign_gets_a_warning(campaign, words):
 def test_a_wrong_theme_is_set_against_the_verified_one():
     campaign = load(library_path("drug_prevention_june"), year=2025).model_copy(update={"theme": "Khác"})
     assert any("Chung một quyết tâm" in warning for warning in warnings(campaign))
+
+
+def test_a_theme_spelled_in_the_other_school_is_the_verified_one():
+    campaign = load(library_path("drug_prevention_june"), year=2025)
+    other = campaign.model_copy(update={"theme": campaign.theme.replace("túy", "tuý")})
+    assert warnings(other) == warnings(campaign)
 
 
 def test_the_year_of_a_new_law_is_covered_by_the_bases_of_the_library():
