@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import signal
 from types import FrameType
@@ -14,8 +13,8 @@ import redis
 import typer
 
 from campaigns.problems import DefinitionError
-from dispatcher.cli import adopt, audience, campaign, demo, inbox, log, route, services, suppress
-from dispatcher.cli.terminal import fail, out
+from dispatcher.cli import adopt, audience, campaign, demo, inbox, log, route, services, suppress, text
+from dispatcher.cli.terminal import fail, os_words, out
 from dispatcher.errors import UserError
 from providers.errors import ProviderError
 
@@ -27,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(inbox.app, name="inbox")
@@ -34,17 +34,6 @@ app.add_typer(route.app, name="route")
 app.add_typer(log.app, name="log")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)
-
-
-OS_WORDS = {
-    errno.ENOENT: "không có tệp hoặc thư mục này.",
-    errno.EACCES: "không có quyền đọc hoặc ghi.",
-    errno.EPERM: "không có quyền đọc hoặc ghi.",
-    errno.EISDIR: "đây là thư mục, không phải tệp.",
-    errno.ENOTDIR: "đường dẫn đi qua một tệp không phải thư mục.",
-    errno.ENOSPC: "ổ đĩa đã đầy.",
-    errno.EROFS: "ổ đĩa chỉ cho đọc.",
-}
 
 
 def _version(asked: bool) -> None:
@@ -74,7 +63,7 @@ def main() -> None:
     except redis.RedisError as error:
         fail(f"Mất kết nối Valkey/Redis: {error}")
     except OSError as error:
-        fail(f"{error.filename or ''}: {OS_WORDS.get(error.errno or 0, error.strerror or str(error))}".lstrip(": "))
+        fail(os_words(error))
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

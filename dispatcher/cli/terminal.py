@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import getpass
 import json
 import sys
@@ -173,6 +174,23 @@ def fail(message: str, code: int = 1) -> NoReturn:
         give({"error": message})
     err.print(f"[bold red]Lỗi:[/] {_escaped(message)}", soft_wrap=True)
     raise SystemExit(code)
+
+
+OS_WORDS = {
+    errno.ENOENT: "không có tệp hoặc thư mục này.",
+    errno.EACCES: "không có quyền đọc hoặc ghi.",
+    errno.EPERM: "không có quyền đọc hoặc ghi.",
+    errno.EISDIR: "đây là thư mục, không phải tệp.",
+    errno.ENOTDIR: "đường dẫn đi qua một tệp không phải thư mục.",
+    errno.ENOSPC: "ổ đĩa đã đầy.",
+    errno.EROFS: "ổ đĩa chỉ cho đọc.",
+}
+
+
+def os_words(error: OSError) -> str:
+    """What the operating system refused, in Vietnamese where we have the words."""
+    said = OS_WORDS.get(error.errno or 0, error.strerror or str(error))
+    return f"{error.filename or ''}: {said}".lstrip(": ")
 
 
 def _escaped(text: str) -> str:
