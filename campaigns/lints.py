@@ -174,11 +174,17 @@ def _numbers(template: str, _form: Form, _setting: Setting) -> Iterator[Finding]
             yield Finding(Rule.HOTLINE, message, position)
 
 
-# What a form leaves open for somebody to fill in, and Word's own merge fields.
+# What a form leaves open for somebody to fill in, and Word's own merge fields. "(ngày 26/6)" is none of them.
+_FILL_IN = (
+    "(?:điền|dien|nhập|nhap|chèn|chen|ghi) (?:rõ|ro|tên|ten|họ|ho|số|so|ngày|ngay|địa|dia|nội dung|noi dung|vào|vao)"
+)
+_NAMELESS = (
+    "(?:họ và |ho va |họ |ho )?(?:tên|ten|số điện thoại|so dien thoai|số|so|ngày tháng|ngay thang|ngày|ngay|địa danh|dia danh)"
+    "(?: (?:xã|xa|phường|phuong|tỉnh|tinh|cơ quan|co quan|đơn vị|don vi|người gửi|nguoi gui|người nhận|nguoi nhan))?"
+)
 _LEFTOVER = re.compile(
-    r"«[^»\n]{0,60}»|<[^<>\n]{1,60}>|\$\{\w+\}|%\(\w+\)s|_{3,}|\.{4,}|…{2,}|\b[Xx]{3,}\b"
-    r"|[\[(](?:điền|dien|ghi|nhập|nhap|tên|ten|họ tên|ho ten|số|so|ngày|ngay|địa danh|dia danh|chèn|chen)\b[^\])\n]{0,60}"
-    r"[\])]",
+    r"«[^»\n]{0,60}»|<[^\W\d_][^<>\n]{0,60}>|\$\{\w+\}|%\(\w+\)s|_{3,}|\.{4,}|…{2,}|\b[Xx]{3,}\b"
+    rf"|\[{_NAMELESS}\]|[\[(]{_FILL_IN}\b[^\])\n]{{0,60}}[\])]",
     re.IGNORECASE,
 )
 

@@ -149,7 +149,7 @@ def _unknown(line: str) -> list[str]:
             return words[:1]
         command = command.commands[words.pop(0)]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help", "--json"}
-    return [word for word in words if word.startswith("-") and word not in known]
+    return [word for word in words if word.startswith("-") and word not in known | {"-"}]
 
 
 @pytest.mark.parametrize(("document", "line"), WRITTEN)

@@ -28,6 +28,8 @@ def found(text, form=Form.ACCENTED, **changed):
         "Xem https://bocongan.gov.vn/tin hoặc gọi 0769040404, 113.",
         "Theo Luật 73/2021/QH14, ngày 26/6/2026, 100% bà con; 1.000.000 đồng",
         "Bà con {commune} chú ý (xem kỹ)... [QC]",
+        "Hưởng ứng Ngày toàn dân (ngày 26/6), gọi số 113 (số 113 trực 24/7) [số 5] (nhập cư) (ghi chú: miễn phí)",
+        "[Công an xã] 3 < 5, 5 > 3; 50%, $100, a_b, rất hay... XX",
         "Gia đình 👨\u200d👩\u200d👧",
     ],
 )
@@ -70,6 +72,8 @@ def test_the_library_has_no_findings(name):
         ("xã XXX", Rule.LEFTOVER, 4),
         ("xã [điền tên xã]", Rule.LEFTOVER, 4),
         ("(ghi số điện thoại)", Rule.LEFTOVER, 1),
+        ("xã [Tên xã]", Rule.LEFTOVER, 4),
+        ("[HO TEN] oi", Rule.LEFTOVER, 1),
         ("${name} ơi", Rule.LEFTOVER, 1),
         ("công \u0430n", Rule.LOOKALIKE, 6),
         ("ðường", Rule.LOOKALIKE, 1),
