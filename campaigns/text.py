@@ -181,11 +181,9 @@ def costly(text: str) -> list[Costly]:
 
 
 def _costly(char: str, position: int) -> Costly:
-    point, name = (
-        f"U+{ord(char):04X}",
-        unicodedata.name(char, "CONTROL" if unicodedata.category(char) == "Cc" else "UNNAMED"),
-    )
-    return Costly(char, point, name, position, replacement(char), kind(char))
+    unnamed = "CONTROL" if unicodedata.category(char) == "Cc" else "UNNAMED"
+    name = unicodedata.name(char, unnamed)
+    return Costly(char, f"U+{ord(char):04X}", name, position, replacement(char), kind(char))
 
 
 def replacement(char: str) -> str | None:

@@ -100,7 +100,7 @@ def check(
         )
     )
     if as_json:
-        give(_shown(report))
+        give({name: getattr(report, name) for name in (*Report.__dataclass_fields__, "usable")})
     else:
         _print(report)
     raise typer.Exit(0 if report.usable else 1)
@@ -186,25 +186,6 @@ def _communes(province: str | None) -> tuple[str, ...] | None:
     if not code:
         fail(f"--province {province[:60]}: không có tỉnh này; ghi tên một trong 34 tỉnh, ví dụ Lạng Sơn.", UNUSABLE)
     return (NOWHERE, *(area.name for area in areas().values() if area.province_code == code))
-
-
-def _shown(report: Report) -> dict[str, Any]:
-    return {
-        "text": report.text,
-        "form": report.form,
-        "encoding": report.encoding,
-        "segments": report.segments,
-        "units": report.units,
-        "usable": report.usable,
-        "best": report.best,
-        "worst": report.worst,
-        "costly": report.costly,
-        "plain": report.plain,
-        "accented": report.accented,
-        "ambiguous": report.ambiguous,
-        "costs": report.costs,
-        "findings": report.findings,
-    }
 
 
 def _print(report: Report) -> None:
