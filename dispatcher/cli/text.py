@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 from rich.markup import escape
@@ -158,7 +158,7 @@ def _people(given: list[str]) -> dict[str, int]:
     return counts
 
 
-def _pairs(option: str, given: list[str], known: set[Any], hint: str) -> Iterator[tuple[str, str]]:
+def _pairs(option: str, given: list[str], known: Set[str], hint: str) -> Iterator[tuple[str, str]]:
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or name not in known:
