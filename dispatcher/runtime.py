@@ -99,6 +99,14 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
         )
 
 
+async def try_routes(settings: Settings) -> None:
+    """Read every route as a process would, and speak to nobody. Raises `UserError`."""
+    keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
+    for config in load_routes(settings.routes):
+        async with open_route(config, keyring):
+            pass
+
+
 @asynccontextmanager
 async def open_route(
     config: RouteConfig, keyring: Keyring, ways: Mapping[str, str] | None = None

@@ -76,10 +76,12 @@ def run(settings: Settings, addresses: Addresses) -> None:
     worker = _new_worker(broker, actors.queues(routes))
     worker.start()
     log.info("worker.started")
-    _take_orders(worker, holder, asked_to_stop)
-    holder.stop_claiming()
-    worker.stop()
-    broker.close()
+    try:
+        _take_orders(worker, holder, asked_to_stop)
+        holder.stop_claiming()
+    finally:  # its threads would keep a process alive that could not boot
+        worker.stop()
+        broker.close()
     log.info("worker.stopped")
 
 

@@ -18,9 +18,9 @@ from dispatcher.broker import LINE
 from dispatcher.cli.terminal import AsJson, err, give, give_line, out
 from dispatcher.errors import UserError
 from dispatcher.guard import Guard
-from dispatcher.runtime import Addresses
+from dispatcher.runtime import Addresses, try_routes
 from dispatcher.servers import reach
-from dispatcher.settings import Settings, load_routes, load_settings
+from dispatcher.settings import Settings, load_settings
 from dispatcher.store.database import migrate as migrate_database
 from dispatcher.store.database import new_pool
 from dispatcher.supervisor import Child, Supervisor
@@ -29,8 +29,7 @@ from dispatcher.web.app import serve
 
 def up(as_json: AsJson = False) -> None:
     """Chạy tất cả: cơ sở dữ liệu, hàng đợi, web, worker, đồng hồ. Dừng bằng Ctrl-C."""
-    settings = _settings(as_json=as_json)
-    load_routes(settings.routes)
+    settings = _service(as_json=as_json)
     with reach(settings) as addresses:
         url = f"http://{settings.web_host}:{settings.web_port}"
         refusal = asyncio.run(_refusal(settings, addresses))
@@ -59,7 +58,7 @@ def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Chi
 
 def web(as_json: AsJson = False) -> None:
     """Chạy phần web: nhận báo nhận từ nhà mạng."""
-    settings = _settings(as_json=as_json)
+    settings = _service(as_json=as_json)
     _collect_rarely()
     with reach(settings) as addresses:
         serve(settings, addresses)
@@ -67,7 +66,7 @@ def web(as_json: AsJson = False) -> None:
 
 def worker(as_json: AsJson = False) -> None:
     """Chạy một tiến trình gửi tin."""
-    settings = _settings(as_json=as_json)
+    settings = _service(as_json=as_json)
     _collect_rarely()
     with reach(settings) as addresses:
         worker_process.run(settings, addresses)
@@ -75,7 +74,7 @@ def worker(as_json: AsJson = False) -> None:
 
 def clock(as_json: AsJson = False) -> None:
     """Chạy đồng hồ: tìm việc tới hạn và đưa vào hàng đợi."""
-    settings = _settings(as_json=as_json)
+    settings = _service(as_json=as_json)
     with reach(settings) as addresses:
         asyncio.run(clock_process.run(settings, addresses))
 
@@ -96,6 +95,13 @@ def _collect_rarely() -> None:
     """Look for dead cycles seldom, and never among what was loaded: as often as Python does it took a seventh of a call."""
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
+
+
+def _service(*, as_json: bool) -> Settings:
+    """Settings and routes that the process can work with, or a sentence that says what is wrong with them."""
+    settings = _settings(as_json=as_json)
+    asyncio.run(try_routes(settings))
+    return settings
 
 
 def _settings(*, as_json: bool) -> Settings:

@@ -431,6 +431,15 @@ def test_what_goes_wrong_is_told_in_a_sentence(run: Run, tmp_path: Path, as_json
             assert sentence in said.json["error"]
 
 
+@pytest.mark.parametrize("service", ["up", "web", "worker", "clock"])
+def test_no_process_starts_with_a_route_that_it_cannot_use(run: Run, tmp_path: Path, service: str) -> None:
+    """A worker that could not open its routes stayed, idle, and did not hear SIGTERM."""
+    routes(tmp_path, "http://127.0.0.1:9/")
+    path = tmp_path / "routes.toml"
+    path.write_text(path.read_text("utf-8").replace('"esms"', '"pigeon"'), "utf-8")
+    told(run(service), 1, "không có nhà cung cấp “pigeon”")
+
+
 def test_wrong_usage_ends_with_2(offline: Run) -> None:
     for words in (
         ["nothing"],
