@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -53,7 +55,21 @@ def addresses(servers: Addresses) -> Iterator[Addresses]:
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
         yield Addresses(_named(servers.database_url, name.as_string(None).strip('"')), servers.redis_url)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection[Any], name: sql.Identifier) -> None:
+    """Drop a database. While autovacuum works in it nobody but a superuser may: wait until it has left."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @pytest.fixture
