@@ -20,7 +20,7 @@ from dispatcher.cli.campaign import picture_grid
 from dispatcher.cli.services import children
 from dispatcher.cli.terminal import AsJson, give, number, out, table
 from dispatcher.demo.play import Outcome, Play, Scene
-from dispatcher.demo.stage import Stage, set_up
+from dispatcher.demo.stage import Stage, Wire, set_up
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import Status
 from dispatcher.supervisor import Supervisor
@@ -33,11 +33,12 @@ def demo(
     ),
     people: Annotated[int, typer.Option(min=50, max=1_000_000, help="Số dòng của danh sách.")] = 10_000,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Số tiến trình gửi.")] = 1,
+    over: Annotated[Wire, typer.Option(help="Giao thức của nhà mạng giả lập.")] = Wire.ESMS,
     as_json: AsJson = False,
 ) -> None:
     """Trình diễn: chiến dịch tháng 6 gửi tới 10.000 người ở Lạng Sơn qua nhà mạng giả lập, rồi đối chiếu từng số."""
     logs.configure("console", quiet=True)
-    with set_up(folder, workers) as stage:
+    with set_up(folder, workers, over) as stage:
         outcome = _perform(stage, people, quiet=as_json)
     if as_json:
         give(summary(outcome))

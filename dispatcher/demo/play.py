@@ -17,7 +17,7 @@ from dispatcher.control import View
 from dispatcher.delivery_log import PAGE, Format, export
 from dispatcher.demo import roster
 from dispatcher.demo.audit import Finding, Logged, compare, read_ledger
-from dispatcher.demo.stage import Stage
+from dispatcher.demo.stage import Stage, Wire
 from dispatcher.importing import Imported, Order, import_audience, suppress
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.lifecycle import Status, WaveStatus
@@ -75,6 +75,8 @@ class Play:
         self._people = people
         self._show = show
         self._campaign: Campaign = definition.load(definition.library_path(CAMPAIGN), year=YEAR)
+        # The pretend SMSC puts long texts together again and notes them; eSMS is handed them whole.
+        self._compares_texts = stage.wire is Wire.SMPP
         self._looks = 0
         self._accounted = True
 
@@ -178,7 +180,7 @@ class Play:
             view,
             Counter({(value, status): n for value, status, n in networks}),
             Counter({(value, status): n for value, status, n in communes}),
-            compare(await self._logged(pool, keyring), read_ledger(self._stage.ledger)),
+            compare(await self._logged(pool, keyring), read_ledger(self._stage.ledger, texts=self._compares_texts)),
             self._looks,
             self._accounted,
             path,
@@ -188,7 +190,12 @@ class Play:
         async with pool.connection() as connection:
             rows = [row async for page in log.of_campaign(connection, self._campaign.edition, PAGE) for row in page]
         return [
-            Logged(row.id.hex, keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id), Status(row.status))
+            Logged(
+                row.id.hex,
+                keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id),
+                Status(row.status),
+                row.text if self._compares_texts else "",
+            )
             for row in rows
             if row.cipher and row.key_id
         ]

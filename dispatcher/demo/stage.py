@@ -12,7 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from dispatcher.embedded import Embedded, EmbeddedError
 from dispatcher.errors import UserError
@@ -20,6 +22,14 @@ from dispatcher.runtime import Addresses
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, fixed
 
+RECEIPTS = {
+    "delay_seconds": {"mean": 1.0, "jitter": 0.9},
+    "undelivered": 0.03,
+    "never": 0.004,
+    "repeated": 0.02,
+    "out_of_order": 0.02,
+    "early": 0.01,
+}
 # What makes it a rehearsal worth watching: refusals, cut lines, late and missing receipts, as on a bad day.
 DIALS = {
     "seed": 2026,
@@ -27,14 +37,17 @@ DIALS = {
     "latency_seconds": {"mean": 0.02, "jitter": 0.01},
     "refusals": {"99": 0.006, "108": 0.003, "177": 0.004},
     "lost_answers": 0.002,
-    "receipts": {
-        "delay_seconds": {"mean": 1.0, "jitter": 0.9},
-        "undelivered": 0.03,
-        "never": 0.004,
-        "repeated": 0.02,
-        "out_of_order": 0.02,
-        "early": 0.01,
-    },
+    "receipts": RECEIPTS,
+}
+# The same day over SMPP: what a message centre can do wrong.
+SMPP_DIALS = {
+    "seed": 2026,
+    "senders": ["CA LANGSON"],
+    "latency_seconds": DIALS["latency_seconds"],
+    "refusals": {"0x0B": 0.006, "0x66": 0.003},
+    "lost_responses": 0.002,
+    "duplicate_responses": 0.01,
+    "receipts": {**RECEIPTS, "form": "both"},
 }
 # Uncertain messages that nobody has spoken of are given up after so long (on the rehearsal clock).
 SETTLE_SECONDS = 30
@@ -47,13 +60,24 @@ ROUTES = {
 }
 
 
+class Wire(StrEnum):
+    """How the pretend carrier is spoken to."""
+
+    ESMS = "esms"
+    SMPP = "smpp"
+
+
+CARRIERS = {Wire.ESMS: ("providers.sandbox", DIALS), Wire.SMPP: ("providers.sandbox.smsc", SMPP_DIALS)}
+
+
 @dataclass(frozen=True)
 class Stage:
-    """What is set up: the folder, the settings of the installation, where its servers are, the carrier's ledger.
+    """What is set up: the wire, the folder, the settings of the installation, where its servers are, the carrier's ledger.
 
     With DISPATCHER_ENV_FILE naming `env_file`, any `dispatcher` command works on this installation.
     """
 
+    wire: Wire
     folder: Path
     settings: Settings
     addresses: Addresses
@@ -63,15 +87,15 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, workers: int) -> Iterator[Stage]:
+def set_up(folder: Path, workers: int, wire: Wire = Wire.ESMS) -> Iterator[Stage]:
     """Everything but the processes of the installation; nothing of it is left running on the way out."""
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
         ledger = folder / "carrier-ledger.jsonl"
-        carrier = stack.enter_context(_carrier(folder, ledger))
+        carrier = stack.enter_context(_carrier(folder, ledger, wire))
         port = _free_port()
         routes = folder / "routes.toml"
-        routes.write_text(_routes(carrier, port), encoding="utf-8")
+        routes.write_text(_routes(wire, carrier, port), encoding="utf-8")
         values = {
             "folder": folder,
             "routes": routes,
@@ -83,7 +107,7 @@ def set_up(folder: Path, workers: int) -> Iterator[Stage]:
         env_file = folder / "demo.env"
         env_file.write_text("".join(f"DISPATCHER_{name.upper()}={value}\n" for name, value in values.items()))
         addresses = stack.enter_context(reach(settings))
-        yield Stage(folder, settings, addresses, ledger, env_file, _environment(env_file))
+        yield Stage(wire, folder, settings, addresses, ledger, env_file, _environment(env_file))
 
 
 @contextmanager
@@ -109,37 +133,47 @@ def _sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _carrier(folder: Path, ledger: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "providers.sandbox", "--json", json.dumps(DIALS), "--ledger", str(ledger)]
+def _carrier(folder: Path, ledger: Path, wire: Wire) -> Iterator[dict[str, Any]]:
+    """The pretend carrier's process; what it said of its addresses."""
+    module, dials = CARRIERS[wire]
+    command = [sys.executable, "-m", module, "--json", json.dumps(dials), "--ledger", str(ledger)]
     with (folder / "carrier.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)  # noqa: S603
     try:
         first = process.stdout.readline() if process.stdout else b""
         if not first:
             raise UserError(f"Nhà mạng giả lập không khởi động được; xem {folder / 'carrier.log'}")
-        yield json.loads(first)["base_url"]
+        yield json.loads(first)
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _routes(base_url: str, port: int) -> str:
-    return "\n".join(_route(name, networks, tps, base_url, port) for name, (networks, tps) in ROUTES.items())
+def _routes(wire: Wire, carrier: dict[str, Any], port: int) -> str:
+    options = _esms_options(carrier, port) if wire is Wire.ESMS else _smpp_options(carrier)
+    written = "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())
+    return "\n".join(_route(wire, name, networks, tps) + written for name, (networks, tps) in ROUTES.items())
 
 
-def _route(name: str, networks: list[str], tps: int, base_url: str, port: int) -> str:
+def _route(wire: Wire, name: str, networks: list[str], tps: int) -> str:
     return f"""[[route]]
 name = "{name}"
-provider = "esms"
+provider = "{wire}"
 networks = {json.dumps(networks)}
 sender = "CA LANGSON"
 tps = {tps}
 [route.options]
-base_url = "{base_url}"
-api_key = "sandbox-api-key"
-secret_key = "sandbox-secret-key"
-callback_base = "http://127.0.0.1:{port}"
 """
+
+
+def _esms_options(carrier: dict[str, Any], port: int) -> dict[str, Any]:
+    keys = {"api_key": "sandbox-api-key", "secret_key": "sandbox-secret-key"}
+    return {"base_url": carrier["base_url"], **keys, "callback_base": f"http://127.0.0.1:{port}"}
+
+
+def _smpp_options(carrier: dict[str, Any]) -> dict[str, Any]:
+    account = {"system_id": "sandbox", "password": "secret", "timeout": 5}
+    return {"host": carrier["host"], "port": carrier["port"], **account}
 
 
 def _environment(env_file: Path) -> dict[str, str]:

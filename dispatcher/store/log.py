@@ -19,15 +19,16 @@ SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.net
        CASE WHEN m.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
        CASE WHEN m.status = 'undelivered' THEN told.code WHEN m.status IN ('delivered', 'submitted') THEN NULL
             ELSE last.code END AS error_code,
-       m.segments
+       m.segments, t.body AS text
 FROM messages m
+JOIN texts t ON t.id = m.text_id
 JOIN waves w ON w.id = m.wave_id
 JOIN campaigns c ON c.id = w.campaign_id
 LEFT JOIN recipients r ON r.msisdn_hash = m.msisdn_hash
 LEFT JOIN batches b ON b.id = m.batch_id
 LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a.id DESC LIMIT 1) AS last ON true
 LEFT JOIN LATERAL (
-    SELECT code, reference FROM receipts t WHERE t.message_id = m.id AND t.moved_to IS NOT NULL ORDER BY t.id DESC LIMIT 1
+    SELECT code, reference FROM receipts p WHERE p.message_id = m.id AND p.moved_to IS NOT NULL ORDER BY p.id DESC LIMIT 1
 ) AS told ON true
 """
 
@@ -55,6 +56,7 @@ class Row:
     final_at: datetime | None
     error_code: str | None
     segments: int
+    text: str
 
 
 async def of_campaign(connection: Connection, edition: str, page: int) -> AsyncIterator[list[Row]]:

@@ -23,16 +23,17 @@ LOCK = "SELECT pg_advisory_xact_lock(7203117008)"
 # A message whose answer was lost is known to no reference: its number and the tag that the carrier gave back find it, if
 # they fit no other of late.
 BY_TAG = """
-SELECT t.id, true, t.msisdn_hash, t.network, t.segments FROM (
-    SELECT m.id, m.msisdn_hash, m.network, m.segments, count(*) OVER () AS fitting
+SELECT t.id, true, t.msisdn_hash, t.network, t.segments, t.route FROM (
+    SELECT m.id, m.msisdn_hash, m.network, m.segments, b.route, count(*) OVER () AS fitting
     FROM waves w JOIN messages m ON m.id = message_id(w.uid, i.msisdn_hash) JOIN batches b ON b.id = m.batch_id
     WHERE i.message_id IS NULL AND i.tag IS NOT NULL AND w.closes_at > (SELECT dispatcher_now()) - interval '7 days'
       AND get_byte(uuid_send(m.id), 0) * 256 + get_byte(uuid_send(m.id), 1) = i.tag AND m.attempts > 0
-      AND (b.route = i.route OR EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.route = i.route))
 ) AS t WHERE t.fitting = 1
 """
 
 # A carrier may use an id a second time after some days: then the number says whose receipt it is, or else the later one.
+# Routes may share an account (one for each sender): the carrier reports over the link of any of them, so where the number
+# fits too, the route that carried the message need not be the one that heard of it.
 # A receipt without our id may come before we have stored the carrier's reference: it steps aside and waits for it, up to
 # an hour.
 # Receipts for the parts of a long message: the worst decides at once, delivered it is when all parts are.
@@ -40,24 +41,29 @@ SELECT t.id, true, t.msisdn_hash, t.network, t.segments FROM (
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
 WITH taken AS (
-    SELECT i.id, i.received_at, i.route, i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
+    SELECT i.id, i.received_at, coalesce(m.route, i.route) AS route,
+           i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
            i.part AND m.segments > 1 AS in_parts, m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought, m.segments
     FROM (
         SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) AS i
     LEFT JOIN LATERAL (
-        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments FROM messages m WHERE m.id = i.message_id
+        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments, NULL AS route
+        FROM messages m WHERE m.id = i.message_id
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM attempts a JOIN messages m ON m.id = a.message_id
-        WHERE i.message_id IS NULL AND a.reference = i.reference AND a.route = i.route
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, a.route
+        FROM attempts a JOIN messages m ON m.id = a.message_id
+        WHERE i.message_id IS NULL AND a.reference = i.reference AND (a.route = i.route OR m.msisdn_hash = i.msisdn_hash)
         ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC, a.id DESC LIMIT 1)
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM receipts r JOIN messages m ON m.id = r.message_id
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, r.route
+        FROM receipts r JOIN messages m ON m.id = r.message_id
         WHERE i.message_id IS NULL AND r.reference = i.reference AND r.route = i.route AND r.asked_in IS NOT NULL LIMIT 1)
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments FROM message_parts p JOIN messages m ON m.id = p.message_id
-        WHERE i.message_id IS NULL AND p.reference = i.reference AND p.route = i.route
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, p.route
+        FROM message_parts p JOIN messages m ON m.id = p.message_id
+        WHERE i.message_id IS NULL AND p.reference = i.reference AND (p.route = i.route OR m.msisdn_hash = i.msisdn_hash)
         ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC LIMIT 1)
         UNION ALL
         ({BY_TAG})

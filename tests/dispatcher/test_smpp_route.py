@@ -10,8 +10,10 @@ import pytest
 
 from dispatcher import receipts
 from dispatcher.demo import audit
+from dispatcher.keyring import Keyring
 from dispatcher.lifecycle import Status
 from dispatcher.links import open_links
+from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings, fixed
 from dispatcher.store import log
 from providers.sandbox import Spread
@@ -132,3 +134,27 @@ async def test_a_refusal_that_comes_over_the_link_is_on_the_list(linked: Hall, s
     await until(lambda: smsc.ledger.summary()["inbound_delivered"] == 4)
     assert [row.body for row in await linked.sql("SELECT body FROM inbound")] == [long]
     assert await linked.scalar("SELECT count(*) FROM suppressions") == 1
+
+
+@pytest.fixture
+def shared_account(settings: Settings) -> Settings:
+    """A second route over the same account, under which the centre may report too."""
+    written = settings.routes.read_text("utf-8")
+    settings.routes.write_text(
+        written.replace('networks = ["*"]', 'networks = ["viettel"]') + written.replace("main", "other")
+    )
+    return settings
+
+
+async def test_a_receipt_that_comes_over_the_link_of_another_route_of_the_account_is_known(
+    shared_account: Settings, addresses: Addresses, keyring: Keyring, smsc: PretendSmsc, tmp_path: Path
+) -> None:
+    """Binds of one account are all the same to a centre; its receipts waited an hour for a message of the wrong route."""
+    async with open_runtime(shared_account, addresses) as runtime, open_links(runtime):
+        hall = Hall(runtime, None, tmp_path)  # type: ignore[arg-type]  # no carrier over HTTP
+        await until(lambda: smsc.ledger.binds == 2)
+        await hall.planned(PEOPLE, NATIONAL_DAY)
+        await hall.send()
+        await settled(hall, smsc)
+        assert await hall.counts() == {"delivered": PEOPLE}
+        assert {row.route for row in await hall.sql("SELECT DISTINCT route FROM receipts")} == {"main"}

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections import Counter, deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -215,7 +215,8 @@ class Household:
         """Kill servers, leave them dead for a while, and start them again beside the living processes."""
         pids = [pid for title in titles for pid in self._pids(title, children=children)]
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a helper of PostgreSQL's that ended by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
         for title in titles:
             self.told.kills[title] += 1
         if "PostgreSQL" in titles and strike is not Strike.EVERYTHING:  # there, each worker's kill has been counted

@@ -39,9 +39,20 @@ class Watched:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def started(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A running demo; whatever the test does, it is over afterwards."""
-    command = [sys.executable, "-m", "dispatcher", "demo", "--folder", str(folder), "--people", str(PEOPLE), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "dispatcher",
+        "demo",
+        "--folder",
+        str(folder),
+        "--people",
+        str(PEOPLE),
+        "--json",
+        *options,
+    ]
     with subprocess.Popen(
         command,
         env=environment(folder.parent),
@@ -135,6 +146,16 @@ def test_the_next_demo_accounts_for_everybody_and_texts_nobody_twice(watched: Wa
     assert (summary["twice"], summary["differences"]) == (0, [])
     assert summary["lines"] == PEOPLE
     assert summary["compared"] == summary["planned"] == 3 * int(str(summary["recipients"]))
+
+
+def test_the_same_campaign_over_smpp_arrives_in_the_very_words(tmp_path: Path) -> None:
+    with started(tmp_path / "demo", "--over", "smpp") as demo:
+        told, complaint = demo.communicate(timeout=200)
+    assert demo.returncode == 0, complaint
+    summary = json.loads(told)
+    assert (summary["good"], summary["twice"], summary["differences"]) == (True, 0, [])
+    assert summary["compared"] == summary["planned"] == 3 * summary["recipients"]
+    assert summary["segments"] > summary["planned"]
 
 
 def test_planned_equals_the_sum_of_the_statuses_at_every_second(watched: Watched) -> None:
