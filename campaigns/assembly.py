@@ -3,54 +3,82 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Iterator
 from typing import Any
 
-from campaigns.calendar import occasions
+from campaigns.audience import CODES
+from campaigns.calendar import Calendar
 from campaigns.campaign import Campaign
 from campaigns.hotlines import hotlines
 from campaigns.lints import Setting, lint, stale_years
 from campaigns.problems import Found
-from campaigns.template import Form, Placeholder
+from campaigns.template import THEME_TO_COME, Form, Placeholder
 from campaigns.text import nfc
+from campaigns.timetable import Year, fired, span, year_of
 from campaigns.written import (
     EXAMPLES,
     FIRST_YEAR,
     LAST_YEAR,
     SLUG,
+    AdvertisingTable,
+    AppraisalTable,
     BasisTable,
-    Day,
+    DocumentTable,
     Header,
     LinkTable,
-    PeriodTable,
+    PolicyTable,
     TextTable,
     WaveTable,
+    Written,
     listed,
     nearest,
     read,
 )
 
 
-def assemble(raw: dict[str, Any], asked: int | None, found: Found) -> dict[str, Any]:
+def assemble(raw: dict[str, Any], asked: int | None, calendar: Calendar, found: Found) -> dict[str, Any]:
     """The fields of a `Campaign` for the year asked for (else the file's own), good only if nothing was found."""
     header = read(Header, raw, "", found)
-    year = _year(header, asked, found)
-    _known(header, found)
-    period = _period(raw, year, found)
-    theme = _theme(raw.get("theme", {}), year, found)
+    number = _year(header, asked, found)
+    _known(header, calendar, found)
+    year = year_of(header, raw, number, calendar, found)
+    theme = _theme(raw.get("theme", {}), number, found) or calendar.themes.get((header.occasion or "", number or 0))
     links = _links(raw.get("link", []), found)
-    setting = _setting(header, year, theme, links)
+    setting = _setting(header, number, theme, links)
     _title(header, setting, found)
     texts = _texts(raw.get("texts", {}), setting, found)
+    waves = _waves(raw.get("wave", []), texts, year, setting, found)
     own = {key: value for key, value in header.present().items() if key in Campaign.model_fields}
-    return own | {
-        "year": year,
+    return (
+        own
+        | _documents(raw, found)
+        | {
+            "year": number,
+            "period": span(year, waves),
+            "theme": theme,
+            "links": links,
+            "texts": {key: text.present() for key, text in texts.items()},
+            "waves": waves,
+        }
+    )
+
+
+LANGUAGES = sorted(CODES - {"vi"})  # Vietnamese is what `accented` and `unaccented` are in
+TABLES: dict[str, type[Written]] = {
+    "appraisal": AppraisalTable,
+    "policy": PolicyTable,
+    "advertising": AdvertisingTable,
+}
+
+
+def _documents(raw: dict[str, Any], found: Found) -> dict[str, Any]:
+    single = {name: read(table, raw[name], name, found).present() for name, table in TABLES.items() if name in raw}
+    return single | {
         "legal_basis": _legal_basis(raw.get("legal_basis", []), found),
-        "period": period,
-        "theme": theme,
-        "links": links,
-        "texts": {key: text.present() for key, text in texts.items()},
-        "waves": _waves(raw.get("wave", []), texts, year, period, setting, found),
+        "requests": [
+            read(DocumentTable, table, field, found).present()
+            for field, table in listed(raw.get("request", []), "request", found)
+        ],
     }
 
 
@@ -64,9 +92,9 @@ def _year(header: Header, asked: int | None, found: Found) -> int | None:
     return year
 
 
-def _known(header: Header, found: Found) -> None:
-    if header.occasion is not None and header.occasion not in occasions():
-        found.add("occasion", f'không có dịp "{header.occasion}"{nearest(header.occasion, occasions())}')
+def _known(header: Header, calendar: Calendar, found: Found) -> None:
+    if header.occasion is not None and header.occasion not in calendar.occasions:
+        found.add("occasion", f'không có dịp "{header.occasion}"{nearest(header.occasion, calendar.occasions)}')
     if header.hotline is not None and header.hotline not in hotlines():
         instead = nearest(re.sub(r"\D", "", header.hotline), hotlines())
         found.add("hotline", f'số "{header.hotline}" không có trong danh sách đường dây nóng đã xác minh{instead}')
@@ -75,47 +103,17 @@ def _known(header: Header, found: Found) -> None:
 def _setting(header: Header, year: int | None, theme: str | None, links: dict[str, str]) -> Setting:
     facts = {
         Placeholder.YEAR: str(year or ""),
-        Placeholder.THEME: theme,
+        Placeholder.THEME: theme or THEME_TO_COME,
         Placeholder.HOTLINE: header.hotline,
         Placeholder.OWNER: header.owner,
     }
-    return Setting(year, header.other_years or (), header.message_class, facts, links)
+    # No class: the label of advertising is not written by hand, compose puts it on.
+    return Setting(year, header.other_years or (), None, facts, links)
 
 
 def _title(header: Header, setting: Setting, found: Found) -> None:
     for finding in stale_years(header.title or "", setting):
         found.add("title", finding.message)
-
-
-def _resolved(day: Day | None, year: int | None, field: str, found: Found) -> date | None:
-    if day is None or year is None:
-        return None
-    if day.year not in (None, year, year + 1):
-        found.add(
-            field,
-            f'ghi năm {day.year} trong chiến dịch năm {year}; viết "{day.month:02}-{day.day:02}" để dùng cho mọi năm',
-        )
-        return None
-    try:
-        return day.on(year)
-    except ValueError:
-        found.add(field, f"năm {year} không có ngày {day.day:02}/{day.month:02}; chọn ngày khác")
-        return None
-
-
-def _period(raw: dict[str, Any], year: int | None, found: Found) -> dict[str, date | None]:
-    if "period" not in raw:
-        return {"start": None, "end": None}  # already noted as missing
-    table = read(PeriodTable, raw["period"], "period", found)
-    start = _resolved(table.start, year, "period.start", found)
-    end = _resolved(table.end, year, "period.end", found)
-    if start and end and end < start:
-        found.add(
-            "period.end",
-            f"chiến dịch kết thúc {_spoken(end)} trước khi bắt đầu {_spoken(start)}; sửa lại start hoặc end "
-            "(chiến dịch qua năm mới thì viết cả năm)",
-        )
-    return {"start": start, "end": end}
 
 
 def _theme(raw: object, year: int | None, found: Found) -> str | None:
@@ -157,61 +155,43 @@ def _texts(raw: object, setting: Setting, found: Found) -> dict[str, TextTable]:
     for key, text in texts.items():
         if not re.fullmatch(SLUG, key):
             found.add(f"texts.{key}", "tên nội dung chỉ dùng chữ thường a-z không dấu, chữ số, gạch dưới, gạch ngang")
-        for form, written in ((Form.ACCENTED, text.accented), (Form.UNACCENTED, text.unaccented)):
-            for finding in lint(written, form, setting) if written else ():
+        for path, form, written in _bodies(text):
+            for finding in lint(written, form, setting):
                 if finding.refuses:
-                    found.add(f"texts.{key}.{form}", str(finding))
+                    found.add(f"texts.{key}.{path}", str(finding))
+        for language in set(text.languages or ()) - set(LANGUAGES):
+            found.add(f"texts.{key}.languages.{language}", f"không có mã ngôn ngữ này{nearest(language, LANGUAGES)}")
     return texts
 
 
+def _bodies(text: TextTable) -> Iterator[tuple[str, Form, str]]:
+    """What a text says in each form and language, each with its path in the table."""
+    for form, written in ((Form.ACCENTED, text.accented), (Form.UNACCENTED, text.unaccented)):
+        if written:
+            yield form.value, form, written
+    for language, written in (text.languages or {}).items():
+        yield f"languages.{language}", Form.ACCENTED, written
+
+
 def _waves(
-    raw: object,
-    texts: dict[str, TextTable],
-    year: int | None,
-    period: dict[str, date | None],
-    setting: Setting,
-    found: Found,
+    raw: object, texts: dict[str, TextTable], year: Year, setting: Setting, found: Found
 ) -> list[dict[str, Any]]:
     tables = [(field, read(WaveTable, table, field, found)) for field, table in listed(raw, "wave", found)]
     if not tables:
         found.add("wave", "chiến dịch chưa có đợt gửi nào; thêm ít nhất một bảng [[wave]]")
-    _repeated(tables, found)
     waves = []
+    first: dict[str, str] = {}
     for field, wave in tables:
         if wave.text is not None and wave.text not in texts:
             found.add(f"{field}.text", f"không có nội dung tin [texts.{wave.text}]{nearest(wave.text, texts)}")
         for finding in stale_years(wave.title or "", setting):
             found.add(f"{field}.title", finding.message)
-        day, until = _days(wave, field, year, period, found)
-        waves.append(wave.present() | {"date": day, "until": until})
+        for firing in fired(wave, field, year):
+            _unused(firing.get("slug"), field, first, found)
+            waves.append(firing)
     return waves
 
 
-def _repeated(tables: list[tuple[str, WaveTable]], found: Found) -> None:
-    first: dict[str, str] = {}
-    for field, wave in tables:
-        if wave.slug is not None and first.setdefault(wave.slug, field) != field:
-            found.add(f"{field}.slug", f'mã đợt gửi "{wave.slug}" đã dùng ở {first[wave.slug]}; đặt mã khác')
-
-
-def _days(
-    wave: WaveTable, field: str, year: int | None, period: dict[str, date | None], found: Found
-) -> tuple[date | None, date | None]:
-    day = _resolved(wave.date, year, f"{field}.date", found)
-    until = _resolved(wave.until, year, f"{field}.until", found) if wave.until else day
-    start, end = period["start"], period["end"]
-    if start and end and start <= end:
-        for key, when in (("date", day), ("until", until if wave.until else None)):
-            if when and not start <= when <= end:
-                found.add(
-                    f"{field}.{key}",
-                    f"ngày {_spoken(when)} ngoài thời gian chiến dịch {_spoken(start)}-{_spoken(end)}; "
-                    "chọn ngày trong thời gian đó hoặc sửa [period]",
-                )
-    if day and until and until < day:
-        found.add(f"{field}.until", f"ngày cuối {_spoken(until)} trước ngày gửi {_spoken(day)}; sửa lại hoặc bỏ until")
-    return day, until
-
-
-def _spoken(day: date) -> str:
-    return f"{day:%d/%m/%Y}"
+def _unused(slug: str | None, field: str, first: dict[str, str], found: Found) -> None:
+    if slug is not None and first.setdefault(slug, field) != field:
+        found.add(f"{field}.slug", f'mã đợt gửi "{slug}" đã dùng ở {first[slug]}; đặt mã khác')

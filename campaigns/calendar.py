@@ -1,20 +1,16 @@
-"""Viet Nam time, quiet hours, awareness days and their yearly themes."""
+"""Viet Nam time, awareness days and their yearly themes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from campaigns.tables import rows
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no summer time
-
-# Decree 91/2020/ND-CP Art. 13(6) allows advertising messages from 07:00 to 22:00 only. Awareness messages are not
-# advertising in law (Art. 3(1)); for them the same hours are our courtesy.
-SENDING_FROM = time(7)
-SENDING_TO = time(22)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +24,23 @@ class Occasion:
     legal_basis: str
 
     def days(self, year: int) -> tuple[date, date]:
-        """First and last day in a year."""
-        return date(year, *self.start), date(year, *self.end)
+        """First and last day of the occasion that begins in a year; one that ends before it starts ends a year later."""
+        return date(year, *self.start), date(year + (self.end < self.start), *self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What an installation knows: occasions by slug, and themes by occasion and year."""
+
+    occasions: Mapping[str, Occasion]
+    themes: Mapping[tuple[str, int], str]
+
+    def overlapping(self, slug: str, year: int) -> Iterator[Occasion]:
+        """The other occasions that share a day with this one; their campaigns share the limit of a person."""
+        first, last = self.occasions[slug].days(year)
+        for other in self.occasions.values():
+            if other.slug != slug and other.days(year)[0] <= last and first <= other.days(year)[1]:
+                yield other
 
 
 def _month_day(written: str) -> tuple[int, int]:
@@ -52,6 +63,12 @@ def occasions() -> dict[str, Occasion]:
 def themes() -> dict[tuple[str, int], str]:
     """The themes whose wording was verified, by occasion and year (data/themes.csv). Many years are missing."""
     return {(row["occasion"], int(row["year"])): row["theme"] for row in rows("themes.csv")}
+
+
+@cache
+def shipped() -> Calendar:
+    """The calendar that comes with the package; an office adds its own (campaigns/occasions.py)."""
+    return Calendar(occasions(), themes())
 
 
 def spoken(moment: datetime) -> str:

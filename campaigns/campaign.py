@@ -29,6 +29,26 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class ContentKind(StrEnum):
+    """What a text is about; reports count by it."""
+
+    POLICY = "policy"
+    HARM = "harm"
+    TRICKS = "tricks"
+    PREVENTION = "prevention"
+    COMMENDATION = "commendation"
+    CORRECTION = "correction"
+
+
+class ConsentMethod(StrEnum):
+    """The ways in which a person may have agreed to advertising (Decree 91/2020/ND-CP Art. 11(2))."""
+
+    REGISTRATION_REPLY = "registration_reply"
+    FORM = "form"
+    CALL = "call"
+    SOFTWARE = "software"
+
+
 class Part(BaseModel):
     """Frozen, and nothing that was not asked for."""
 
@@ -51,6 +71,45 @@ class LegalBasis(Part):
         return (self.valid_from or self.date) <= day and (self.valid_to is None or day <= self.valid_to)
 
 
+class Document(Part):
+    """A document that asks for a campaign, such as the yearly dispatch of a ministry."""
+
+    kind: str
+    number: str
+    date: datetime.date
+    issuer: str
+    subject: str
+
+
+class Appraisal(Part):
+    """The licence of appraised material; `sha256` is that of the file that was appraised."""
+
+    number: str
+    date: datetime.date
+    issuer: str
+    sha256: str | None = None
+
+
+class Policy(Part):
+    """Where a campaign leaves the usual hours or frequency, and why; `agreement` is what its recipients agreed to."""
+
+    reason: str
+    hours: tuple[datetime.time, datetime.time] | None = None
+    most_messages: int | None = None
+    within_hours: int | None = None
+    agreement: str | None = None
+
+
+class Advertising(Part):
+    """What the law asks of advertising only: how people agreed, and how they refuse, by message and by call."""
+
+    consent_method: ConsentMethod
+    consent_evidence: str
+    stop_word: str
+    stop_number: str
+    stop_call: str
+
+
 class Period(Part):
     """The days of a campaign, both included."""
 
@@ -59,11 +118,17 @@ class Period(Part):
 
 
 class Text(Part):
-    """One text in both forms, in NFC, placeholders not yet filled in."""
+    """One text in both forms, in NFC, placeholders not yet filled in.
+
+    `languages` has the text in other languages (BCP 47), each written in one form; `aloud` is for loudspeakers and for
+    people who read it to others.
+    """
 
     accented: str
     unaccented: str
     content_kind: str | None = None
+    languages: Mapping[str, str] = {}
+    aloud: str | None = None
 
     def form(self, form: Form) -> str:
         """The text as written in one form."""
@@ -71,7 +136,10 @@ class Text(Part):
 
 
 class Wave(Part):
-    """One firing: from `date` to `until` (carry-over, both included), inside the daily `window`, Viet Nam time."""
+    """One firing: from `date` to `until` (carry-over, both included), inside the daily `window`, Viet Nam time.
+
+    `opens` is the hour of the first day where that is not the window's; `relay`: its recipients pass it on.
+    """
 
     slug: str
     title: str
@@ -82,6 +150,8 @@ class Wave(Part):
     form: Form
     audience: str | None = None
     priority: Priority | None = None
+    opens: datetime.time | None = None
+    relay: bool = False
 
 
 class Campaign(Part):
@@ -98,7 +168,14 @@ class Campaign(Part):
     message_class: MessageClass
     topics: tuple[str, ...] = ()
     programme: str | None = None
+    co_owners: tuple[str, ...] = ()
+    content_by: str | None = None
+    budget: int | None = None
     legal_basis: tuple[LegalBasis, ...] = ()
+    requests: tuple[Document, ...] = ()
+    appraisal: Appraisal | None = None
+    policy: Policy | None = None
+    advertising: Advertising | None = None
     period: Period
     theme: str | None = None
     hotline: str | None = None

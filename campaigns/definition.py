@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from campaigns.assembly import assemble
+from campaigns.calendar import Calendar, shipped
 from campaigns.campaign import Campaign, LegalBasis, MessageClass, Part, Period, Text, Wave, canonical
 from campaigns.problems import DefinitionError, Found, Problem
 from campaigns.template import Form
@@ -33,19 +34,23 @@ def library_path(name: str) -> Path:
     return LIBRARY / f"{name}.toml"
 
 
-def load(source: Path | str, *, year: int | None = None) -> Campaign:
+def load(source: Path | str, *, year: int | None = None, calendar: Calendar | None = None) -> Campaign:
     """Read a definition file (UTF-8, at most 1 MiB) for a year. Raises `DefinitionError` with all its problems."""
-    hint = f", hoặc dùng một mẫu có sẵn: {', '.join(library())}"
-    return parse(written(Path(source), Found(str(source)), hint), str(source), year=year)
+    return parse(contents(source), str(source), year=year, calendar=calendar)
 
 
-def parse(text: str, name: str, *, year: int | None = None) -> Campaign:
+def contents(source: Path | str) -> str:
+    """A definition file as it is written. Raises `DefinitionError`."""
+    return written(Path(source), Found(str(source)), f", hoặc dùng một mẫu có sẵn: {', '.join(library())}")
+
+
+def parse(text: str, name: str, *, year: int | None = None, calendar: Calendar | None = None) -> Campaign:
     """Read a definition; `name` is what problems call the file. `year` wins over the file's own.
 
-    Raises `DefinitionError` with all problems.
+    Occasions and themes are those of `calendar`, by default the shipped one. Raises `DefinitionError` with all problems.
     """
     found = Found(name, text.removeprefix("\ufeff"))
     raw = tables(text, found, f"; chép một mẫu có sẵn rồi sửa: {', '.join(library())}")
-    fields = assemble(raw, year, found)
+    fields = assemble(raw, year, calendar or shipped(), found)
     found.stop()
     return Campaign.model_validate(fields)

@@ -45,6 +45,10 @@ class Found:
         """Note a problem; unless given, the line is that of the key, or else of the table that it is missing from."""
         self._problems[Problem(self.file, line or self._line(field), field, message)] = None
 
+    def has(self, field: str) -> bool:
+        """Whether something is wrong with a field already."""
+        return any(problem.field == field for problem in self._problems)
+
     def stop(self) -> None:
         """Raise `DefinitionError` when anything was found."""
         if self._problems:

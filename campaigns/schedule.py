@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.calendar import VIETNAM
@@ -40,7 +41,7 @@ def _planned(wave: Wave, campaign: Campaign) -> PlannedWave:
     return PlannedWave(
         slug=wave.slug,
         title=wave.title,
-        opens_at=_moment(wave.date, start),
+        opens_at=_moment(wave.date, wave.opens or start),
         closes_at=_moment(wave.until, end),
         window_from=start,
         window_to=end,
@@ -53,6 +54,18 @@ def _planned(wave: Wave, campaign: Campaign) -> PlannedWave:
 
 def _moment(day: datetime.date, clock: datetime.time) -> datetime.datetime:
     return datetime.datetime.combine(day, clock, VIETNAM)
+
+
+def silent_months(campaigns: Iterable[Campaign], year: int) -> list[int]:
+    """The months of a year in which no wave of these campaigns is sent; a public duty may ask for one every month."""
+    heard = {
+        day.month
+        for campaign in campaigns
+        for wave in campaign.waves
+        for day in (wave.date, wave.until)
+        if day.year == year
+    }
+    return [month for month in range(1, 13) if month not in heard]
 
 
 def next_moment(wave: PlannedWave, now: datetime.datetime) -> datetime.datetime | None:

@@ -32,6 +32,9 @@ class Form(StrEnum):
     UNACCENTED = "unaccented"
 
 
+# Stands for a theme that is still to come: the yearly dispatch is days before the month. About as long as a theme.
+THEME_TO_COME = "(chủ đề của năm, sẽ điền khi có văn bản hướng dẫn, trước khi phê duyệt)"
+
 PER_RECIPIENT = frozenset({Placeholder.COMMUNE})
 KNOWN = ", ".join(f"{{{name}}}" for name in Placeholder)
 

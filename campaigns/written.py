@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from calendar import monthrange
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -17,94 +15,24 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     PlainValidator,
+    StrictBool,
     StrictInt,
     StrictStr,
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
-from campaigns.calendar import SENDING_FROM, SENDING_TO
-from campaigns.campaign import MessageClass, Priority
+from campaigns.campaign import ConsentMethod, ContentKind, MessageClass, Priority
+from campaigns.moments import AnyDay, Moment, day, full_date, hours, moment, short, shown, wrong
 from campaigns.problems import Found
 from campaigns.template import Form
 from campaigns.text import nfc
 
 SLUG = r"^[a-z0-9][a-z0-9_-]*$"
 FIRST_YEAR, LAST_YEAR = 2020, 2099
-
-
-def wrong(message: str) -> PydanticCustomError:
-    """An error whose words are already the ones to print."""
-    return PydanticCustomError("explained", "{message}", {"message": message})
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A date whose year may be left open, so that a definition serves every year."""
-
-    month: int
-    day: int
-    year: int | None = None
-
-    def on(self, year: int) -> date:
-        """The date in a year. Raises ValueError for 29 February of an ordinary year."""
-        return date(self.year or year, self.month, self.day)
-
-
-_ISO = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
-_SPOKEN = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d{4}))?")
-
-
-def _day(value: object) -> Day:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return Day(value.month, value.day, value.year)
-    if isinstance(value, str) and (iso := _ISO.fullmatch(value.strip())):
-        return _real(int(iso[2]), int(iso[3]), int(iso[1]) if iso[1] else None)
-    if isinstance(value, str) and (spoken := _SPOKEN.fullmatch(value.strip())):
-        year = f"{spoken[3]}-" if spoken[3] else ""
-        raise wrong(f'ngày viết theo thứ tự tháng-ngày; viết "{year}{int(spoken[2]):02}-{int(spoken[1]):02}"')
-    raise wrong(f'{_shown(value)} không phải ngày; viết "06-26" (tháng-ngày) hoặc "2026-06-26" (năm-tháng-ngày)')
-
-
-def _real(month: int, day: int, year: int | None) -> Day:
-    # 2000 is a leap year: 02-29 is good until the year is known.
-    if 1 <= month <= 12 and 1 <= day <= monthrange(year or 2000, month)[1]:
-        return Day(month, day, year)
-    if month > 12 >= day >= 1:
-        raise wrong(f'không có tháng {month}; tháng viết trước, ngày viết sau: "{day:02}-{month:02}"')
-    raise wrong(f'không có ngày {day:02}/{month:02}; viết một ngày có thật, ví dụ "06-26" (tháng-ngày)')
-
-
-def _date(value: object) -> date:
-    day = _day(value)
-    if day.year is None:
-        raise wrong(f'thiếu năm; viết đủ năm-tháng-ngày, ví dụ "2025-{day.month:02}-{day.day:02}"')
-    return date(day.year, day.month, day.day)
-
-
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-
-
-def _clock(value: object) -> time:
-    if isinstance(value, time):
-        return value
-    if isinstance(value, str) and (clock := _CLOCK.fullmatch(value.strip())):
-        return time(int(clock[1]), int(clock[2]))
-    raise wrong(f'{_shown(value)} không phải giờ; viết giờ:phút đủ hai chữ số từ "00:00" đến "23:59", ví dụ "07:00"')
-
-
-def _window(value: object) -> tuple[time, time]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise wrong('khung giờ gửi gồm đúng hai giờ; viết ví dụ window = ["07:00", "11:30"]')
-    start, end = map(_clock, value)
-    span = f"khung giờ {start:%H:%M}-{end:%H:%M}"
-    if start >= end:
-        raise wrong(f"{span} bị ngược: giờ bắt đầu phải trước giờ kết thúc trong cùng một ngày; đổi chỗ hai giờ")
-    if start < SENDING_FROM or end > SENDING_TO:
-        raise wrong(f"{span} lấn vào giờ không gửi; chọn khung giờ nằm trong {SENDING_FROM:%H:%M}-{SENDING_TO:%H:%M}")
-    return start, end
 
 
 def _sentence(value: str) -> str:
@@ -116,8 +44,17 @@ def _sentence(value: str) -> str:
 def _host(value: str) -> str:
     host = value.strip().lower()
     if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", host):
-        raise wrong(f"{_shown(value)} không phải tên miền; chỉ viết tên miền, không có https:// và đường dẫn")
+        raise wrong(f"{shown(value)} không phải tên miền; chỉ viết tên miền, không có https:// và đường dẫn")
     return host
+
+
+def _matching(pattern: str, message: str) -> AfterValidator:
+    def matched(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise wrong(f"{shown(value)} {message}")
+        return value
+
+    return AfterValidator(matched)
 
 
 Slug = Annotated[StrictStr, StringConstraints(pattern=SLUG, max_length=60)]
@@ -127,9 +64,14 @@ Host = Annotated[StrictStr, StringConstraints(max_length=253), AfterValidator(_h
 Body = Annotated[
     StrictStr, StringConstraints(max_length=2000), AfterValidator(_sentence)
 ]  # six segments are 918 at most
-AnyDay = Annotated[Day, PlainValidator(_day)]
-FullDate = Annotated[date, PlainValidator(_date)]
-Window = Annotated[tuple[time, time], PlainValidator(_window)]
+WrittenDay = Annotated[AnyDay, PlainValidator(day)]
+WrittenMoment = Annotated[Moment, PlainValidator(moment)]
+FullDate = Annotated[date, PlainValidator(full_date)]
+Window = Annotated[tuple[time, time], PlainValidator(hours)]
+Language = Annotated[StrictStr, _matching(r"[a-z]{2,3}", 'phải là mã ngôn ngữ hai hoặc ba chữ cái, ví dụ "tyz"')]
+Number = Annotated[StrictStr, _matching(r"[0-9]{3,11}", "phải là số viết liền, không dấu chấm, không khoảng trắng")]
+StopWord = Annotated[StrictStr, _matching(r"[A-Z0-9 ]{1,20}", "chỉ gồm chữ hoa không dấu và chữ số, tối đa 20 ký tự")]
+Hash = Annotated[StrictStr, _matching(r"[0-9a-f]{64}", "phải gồm đúng 64 chữ số và chữ a-f")]
 
 
 class Written(BaseModel):
@@ -146,7 +88,7 @@ class Written(BaseModel):
 class Header(Written):
     """The keys at the top of the file; its tables are read one by one."""
 
-    required = ("slug", "title", "occasion", "message_class", "period")
+    required = ("slug", "title", "occasion", "message_class")
 
     slug: Slug | None = None
     title: Sentence | None = None
@@ -156,6 +98,9 @@ class Header(Written):
     message_class: MessageClass | None = None
     topics: tuple[Slug, ...] | None = None
     programme: Sentence | None = None
+    co_owners: tuple[Sentence, ...] | None = None
+    content_by: Sentence | None = None
+    budget: Annotated[StrictInt, Field(gt=0)] | None = None
     hotline: Name | None = None
     audience: Sentence | None = None
     priority: Priority | None = None
@@ -164,6 +109,10 @@ class Header(Written):
     theme: Any = None
     legal_basis: Any = None
     link: Any = None
+    request: Any = None
+    appraisal: Any = None
+    policy: Any = None
+    advertising: Any = None
     texts: Any = None
     wave: Any = None
 
@@ -173,12 +122,12 @@ class PeriodTable(Written):
 
     required = ("start", "end")
 
-    start: AnyDay | None = None
-    end: AnyDay | None = None
+    start: WrittenDay | None = None
+    end: WrittenDay | None = None
 
 
-class BasisTable(Written):
-    """`[[legal_basis]]`"""
+class DocumentTable(Written):
+    """`[[request]]`"""
 
     required = ("kind", "number", "date", "issuer", "subject")
 
@@ -187,6 +136,11 @@ class BasisTable(Written):
     date: FullDate | None = None
     issuer: Sentence | None = None
     subject: Sentence | None = None
+
+
+class BasisTable(DocumentTable):
+    """`[[legal_basis]]`"""
+
     valid_from: FullDate | None = None
     valid_to: FullDate | None = None
 
@@ -200,6 +154,41 @@ class LinkTable(Written):
     reason: Sentence | None = None
 
 
+class AppraisalTable(Written):
+    """`[appraisal]`"""
+
+    required = ("number", "date", "issuer")
+
+    number: Sentence | None = None
+    date: FullDate | None = None
+    issuer: Sentence | None = None
+    sha256: Hash | None = None
+
+
+class PolicyTable(Written):
+    """`[policy]`"""
+
+    required = ("reason",)
+
+    reason: Sentence | None = None
+    hours: Window | None = None
+    most_messages: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    within_hours: Annotated[StrictInt, Field(ge=1, le=31 * 24)] | None = None
+    agreement: Sentence | None = None
+
+
+class AdvertisingTable(Written):
+    """`[advertising]`"""
+
+    required = ("consent_method", "consent_evidence", "stop_word", "stop_number", "stop_call")
+
+    consent_method: ConsentMethod | None = None
+    consent_evidence: Sentence | None = None
+    stop_word: StopWord | None = None
+    stop_number: Number | None = None
+    stop_call: Number | None = None
+
+
 class TextTable(Written):
     """`[texts.<key>]`"""
 
@@ -207,23 +196,27 @@ class TextTable(Written):
 
     accented: Body | None = None
     unaccented: Body | None = None
-    content_kind: Slug | None = None
+    content_kind: ContentKind | None = None
+    languages: dict[Language, Body] | None = None
+    aloud: Body | None = None
 
 
 class WaveTable(Written):
     """`[[wave]]`"""
 
-    required = ("slug", "title", "date", "window", "text", "form")
+    required = ("slug", "title", "date", "text", "form")
 
     slug: Slug | None = None
     title: Sentence | None = None
-    date: AnyDay | None = None
-    until: AnyDay | None = None
+    date: WrittenMoment | None = None
+    occasion: Name | None = None
+    until: WrittenDay | None = None
     window: Window | None = None
     text: Name | None = None
     form: Form | None = None
     audience: Sentence | None = None
     priority: Priority | None = None
+    relay: StrictBool | None = None
 
 
 EXAMPLES = {
@@ -239,10 +232,24 @@ EXAMPLES = {
     "audience": 'audience = "lang-son"',
     "other_years": "other_years = [2030]",
     "period": '[period] với start = "06-01" và end = "06-30"',
+    "co_owners": 'co_owners = ["Công an tỉnh"]',
+    "content_by": 'content_by = "Công an tỉnh"',
+    "budget": "budget = 50000000",
+    "reason": 'reason = "Công văn số 12/UBND-VX"',
+    "hours": 'hours = ["06:00", "22:00"]',
+    "most_messages": "most_messages = 5",
+    "within_hours": "within_hours = 168",
+    "consent_method": 'consent_method = "form"',
+    "consent_evidence": 'consent_evidence = "312 phiếu đăng ký nhận tin, lưu tại Văn phòng"',
+    "stop_word": 'stop_word = "TC"',
+    "stop_number": 'stop_number = "8088"',
+    "stop_call": 'stop_call = "18001234"',
+    "languages": 'languages = { tyz = "Nội dung tiếng Tày" }',
+    "aloud": 'aloud = "Nội dung đọc trên loa"',
+    "relay": "relay = true",
     "start": 'start = "06-01"',
     "end": 'end = "06-30"',
     "host": 'host = "zalo.me"',
-    "reason": 'reason = "Trang Zalo chính thức của Công an tỉnh"',
     "kind": 'kind = "Quyết định"',
     "number": 'number = "93/2001/QĐ-TTg"',
     "issuer": 'issuer = "Thủ tướng Chính phủ"',
@@ -276,6 +283,11 @@ _MESSAGES = {
     "tuple_type": "phải là danh sách trong ngoặc vuông, không phải {kind}",
     "string_pattern_mismatch": "{value} sai dạng; chỉ dùng chữ thường a-z không dấu, chữ số, gạch dưới, gạch ngang, "
     "bắt đầu bằng chữ hoặc số",
+    "bool_type": "phải là true hoặc false không có dấu ngoặc kép, không phải {kind}",
+    "dict_type": "phải là một bảng, không phải {kind}",
+    "greater_than": "{value} không dùng được; phải lớn hơn {gt:g}",
+    "greater_than_equal": "{value} không dùng được; phải từ {ge:g} trở lên",
+    "less_than_equal": "{value} không dùng được; nhiều nhất là {le:g}",
     "string_too_long": "dài quá {max_length} ký tự",
     "enum": "{value} không dùng được; chọn một trong: {expected}",
 }
@@ -322,8 +334,8 @@ def _explained(detail: ErrorDetails, table: type[Written]) -> str:
     if detail["type"] == "extra_forbidden":
         if table is not Header and key in Header.model_fields:
             return f'"{key}" thuộc phần đầu tệp; chuyển lên trước dòng [bảng] đầu tiên'
-        return f'không có khóa "{_short(key)}" ở đây{nearest(key, table.model_fields)}'
-    context = detail.get("ctx", {}) | {"kind": _kind(detail["input"]), "value": _shown(detail["input"])}
+        return f'không có khóa "{short(key)}" ở đây{nearest(key, table.model_fields)}'
+    context = detail.get("ctx", {}) | {"kind": _kind(detail["input"]), "value": shown(detail["input"])}
     if detail["type"] == "enum":
         context["expected"] = context["expected"].replace("'", '"').replace(" or ", ", ")
     message = _MESSAGES.get(detail["type"], "giá trị {value} không dùng được").format(**context)
@@ -338,19 +350,10 @@ def _kind(value: object) -> str:
     return _KINDS.get(type(value), "giá trị này")
 
 
-def _shown(value: object) -> str:
-    return f'"{_short(value)}"' if isinstance(value, str) else _short(str(value))
-
-
-def _short(value: object) -> str:
-    written = " ".join(str(value).split())
-    return written if len(written) <= 60 else written[:59] + "…"
-
-
 def _path(field: str, location: tuple[int | str, ...]) -> str:
     path = field
     for step in location:
-        path = f"{path}[{step + 1}]" if isinstance(step, int) else _join(path, _short(step))
+        path = f"{path}[{step + 1}]" if isinstance(step, int) else _join(path, short(step))
     return path
 
 

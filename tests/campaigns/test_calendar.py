@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from campaigns.calendar import VIETNAM, occasions, spoken, themes
+from campaigns.calendar import VIETNAM, occasions, shipped, spoken, themes
 
 
 def test_viet_nam_is_seven_hours_ahead_all_year():
@@ -40,3 +40,15 @@ def test_only_verified_themes_are_shipped():
     # Two wordings of 2023 circulate; 2026 was not found.
     assert {year for slug, year in themes() if slug == "drug-action-month"} == {2021, 2024, 2025}
     assert {slug for slug, _ in themes()} <= occasions().keys()
+
+
+@pytest.mark.parametrize(
+    ("slug", "others"),
+    [
+        ("drug-action-month", {"national-anti-drug-day", "international-drug-day", "children-action-month"}),
+        ("hiv-action-month", {"world-aids-day", "gender-action-month"}),
+        ("security-festival-day", set()),
+    ],
+)
+def test_occasions_that_share_days_are_known(slug, others):
+    assert {occasion.slug for occasion in shipped().overlapping(slug, 2026)} == others

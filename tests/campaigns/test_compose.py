@@ -85,3 +85,25 @@ def test_a_sample_shows_the_worst_case_in_both_forms():
     assert "Van Mieu - Quoc Tu Giam" in sample.unaccented.body
     assert sample.chosen is sample.unaccented
     assert sample.title == "Cảnh báo ma túy núp bóng"
+
+
+def with_launch(**changed):
+    text = JUNE.texts["launch"].model_copy(update=changed)
+    return JUNE.model_copy(update={"texts": {**JUNE.texts, "launch": text}})
+
+
+def test_another_language_has_variants_of_its_own_after_the_vietnamese_ones():
+    campaign = with_launch(languages={"tyz": "Tày {commune}", "hmn": "Hmong"})
+    found = variants(campaign, "launch", ["06124", "05986"])
+    assert [(variant.language, variant.area_code) for variant in found] == [
+        ("", None), ("hmn", None), ("tyz", None), ("tyz", "05986"), ("tyz", "06124"),
+    ]  # fmt: skip
+    assert found[-1].body == "Tày Na Sầm"
+    assert [other.language for other in samples(campaign)[0].others] == ["hmn", "tyz"]
+
+
+def test_a_theme_to_come_is_shown_in_samples_but_never_sent():
+    campaign = with_launch(unaccented="{owner}: {theme}")
+    assert "chu de cua nam" in samples(campaign)[0].chosen.body
+    with pytest.raises(KeyError):
+        variants(campaign, "launch")

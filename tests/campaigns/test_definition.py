@@ -130,6 +130,105 @@ def test_the_canonical_form_depends_on_content_alone():
     assert json.loads(canonical(parse(GOOD, "a.toml")))["waves"][0]["date"] == "2026-06-01"
 
 
+WHOLE = (
+    GOOD.replace(
+        'hotline = "113"\n',
+        """hotline = "113"
+co_owners = ["Công an tỉnh", "Tỉnh đoàn"]
+content_by = "Công an tỉnh"
+budget = 50000000
+""",
+    )
+    .replace(
+        "[texts.launch]",
+        """[[request]]
+kind = "Công văn"
+number = "451/TTCS-TTQ"
+date = "2026-05-28"
+issuer = "Cục Thông tin cơ sở"
+subject = "Tuyên truyền Tháng hành động"
+
+[appraisal]
+number = "12/GP"
+date = "2026-05-20"
+issuer = "Sở Văn hóa"
+sha256 = "HASH"
+
+[policy]
+reason = "Công văn 12/UBND-VX"
+hours = ["06:00", "22:00"]
+most_messages = 5
+within_hours = 24
+
+[advertising]
+consent_method = "form"
+consent_evidence = "312 phiếu"
+stop_word = "TC"
+stop_number = "8088"
+stop_call = "18001234"
+
+[texts.launch]
+aloud = "Bà con nghe đây."
+languages = { tyz = "{owner}: {hotline}" }""".replace("HASH", "ab" * 32),
+    )
+    .replace('audience = "na-sam"', 'audience = "na-sam"\nrelay = true')
+)
+
+
+def test_a_definition_says_on_what_it_rests_with_whom_and_within_which_limits():
+    campaign = parse(WHOLE, "thu.toml")
+    assert campaign.co_owners == ("Công an tỉnh", "Tỉnh đoàn")
+    assert (campaign.content_by, campaign.budget) == ("Công an tỉnh", 50_000_000)
+    assert campaign.requests[0].number == "451/TTCS-TTQ"
+    assert campaign.appraisal.sha256 == "ab" * 32
+    assert (campaign.policy.hours, campaign.policy.most_messages) == ((time(6), time(22)), 5)
+    assert campaign.advertising.stop_number == "8088"
+    assert campaign.texts["launch"].languages == {"tyz": "{owner}: {hotline}"}
+    assert campaign.texts["launch"].aloud == "Bà con nghe đây."
+    assert [wave.relay for wave in campaign.waves] == [False, True]
+    assert canonical(campaign) != canonical(parse(GOOD, "thu.toml"))
+
+
+# What is changed in the whole definition, what it becomes, the field named, words of the message.
+BROKEN_PARTS = [
+    ('co_owners = ["Công an tỉnh", "Tỉnh đoàn"]', 'co_owners = "Công an tỉnh"', "co_owners", "danh sách"),
+    ("budget = 50000000", "budget = 0", "budget", "lớn hơn 0"),
+    ("budget = 50000000", 'budget = "50 triệu"', "budget", "số nguyên"),
+    ('date = "2026-05-28"', 'date = "D-3"', "request[1].date", "đủ năm-tháng-ngày"),
+    ("[[request]]", "[request]", "request", "[[request]]"),
+    ("ab" * 32, "ab" * 31, "appraisal.sha256", "64"),
+    ('reason = "Công văn 12/UBND-VX"\n', "", "policy.reason", "thiếu"),
+    ("most_messages = 5", "most_messages = 0", "policy.most_messages", "từ 1 trở lên"),
+    ("within_hours = 24", "within_hours = 10000", "policy.within_hours", "nhiều nhất là 744"),
+    ('hours = ["06:00", "22:00"]', 'hours = ["22:00", "06:00"]', "policy.hours", "bị ngược"),
+    ('consent_method = "form"', 'consent_method = "silence"', "advertising.consent_method", '"registration_reply"'),
+    ('stop_word = "TC"', 'stop_word = "từ chối"', "advertising.stop_word", "chữ hoa không dấu"),
+    ('stop_number = "8088"', 'stop_number = "80.88"', "advertising.stop_number", "viết liền"),
+    ('stop_call = "18001234"\n', "", "advertising.stop_call", "thiếu"),
+    ("{ tyz =", "{ tay =", "texts.launch.languages.tay", '"tyz"'),
+    ("{ tyz =", "{ vi =", "texts.launch.languages.vi", "không có mã"),
+    ('"{owner}: {hotline}"', '"{owner}: gọi 112"', "texts.launch.languages.tyz", "số 112"),
+    ("relay = true", 'relay = "có"', "wave[2].relay", "true hoặc false"),
+    ('content_kind = "policy"', 'content_kind = "news"', "texts.launch.content_kind", '"commendation"'),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "field", "words"), BROKEN_PARTS)
+def test_a_broken_part_is_explained(old, new, field, words):
+    assert old in WHOLE
+    found = {problem.field: problem.message for problem in refused(WHOLE.replace(old, new)).problems}
+    assert any(words in message for name, message in found.items() if name.startswith(field)), found
+
+
+def test_a_theme_may_still_be_to_come():
+    campaign = parse(GOOD.replace("{commune} báo", "{theme} báo"), "thu.toml")
+    assert campaign.theme is None
+
+
+def test_hours_are_a_matter_for_the_rules():
+    assert parse(GOOD.replace('["07:00", "11:30"]', '["05:00", "11:30"]'), "thu.toml").waves[0].window[0] == time(5)
+
+
 # What is changed in the good definition, what it becomes, the field named, the line it stands on, words of the message.
 BROKEN = [
     ('slug = "tet_safety"', 'slug = "Tết"', "slug", 'slug = "Tết"', ["sai dạng", "a-z"]),
@@ -171,7 +270,6 @@ BROKEN = [
     ("[texts.launch]", '[texts."Mở"]', "texts.Mở", "Mở", ["a-z"]),
     ("{commune} báo", "{xa} báo", "texts.launch.accented", "{xa}", ["vị trí 29", "{xa}", "{commune}"]),
     ("{commune} báo", "{commune báo", "texts.launch.accented", "{commune báo", ["vị trí 29"]),
-    ("{commune} báo", "{theme} báo", "texts.launch.accented", "{theme}", ["{theme}", "chưa có chủ đề"]),
     ("báo tin: gọi", "18001567 gọi", "texts.launch.accented", "18001567", ["18001567", "xác minh"]),
     ("gọi {hotline}", "gọi 112", "texts.launch.accented", "gọi 112", ["số 112", "xác minh"]),
     ("gọi {hotline}", "gọi 0769.04.04.04", "texts.launch.accented", "0769.04", ["viết liền", "0769040404"]),
@@ -196,8 +294,6 @@ BROKEN = [
     ("date = 2026-06-26", "date = 2026-06-26T07:00:00", "wave[2].date", "T07:00", ["không phải ngày"]),
     ("date = 2026-06-26", "date = 2026-06-31", "", "06-31", ["cột", "không có thật"]),
     ('["07:00", "11:30"]', '["11:30", "07:00"]', "wave[1].window", "11:30", ["bị ngược", "11:30-07:00"]),
-    ('["07:00", "11:30"]', '["06:00", "11:30"]', "wave[1].window", "06:00", ["giờ không gửi", "07:00-22:00"]),
-    ('["19:00", "22:00"]', '["19:00", "22:30"]', "wave[2].window", "22:30", ["giờ không gửi", "07:00-22:00"]),
     ('["07:00", "11:30"]', '["7:00", "11:30"]', "wave[1].window", '"7:00"', ['"7:00"', '"07:00"']),
     ('["07:00", "11:30"]', '["07:00"]', "wave[1].window", '["07:00"]', ["hai giờ"]),
     ('["07:00", "11:30"]', '"07:00-11:30"', "wave[1].window", "07:00-11:30", ["hai giờ"]),
@@ -212,7 +308,6 @@ BROKEN = [
     ("year = 2026", 'year = 2026\npriority = "Alert"', "priority", "Alert", ['"Alert"', '"alert", "normal", "bulk"']),
     ('audience = "na-sam"', 'audiense = "na-sam"', "wave[2].audiense", "audiense", ['"audience"?']),
     ('text = "launch"\nform = "accented"', 'text = "lunch"\nform = "accented"', "wave[2].text", "lunch", ['"launch"?']),
-    ("public_information", "advertising", "texts.launch.accented", "accented =", ["[QC]"]),
     ("year = 2026", "year = 2026\nyear = 2026", "", None, ["chỉ ghi một lần"]),
     ("[theme]", "[texts.launch]\naccented = 'x'\n[theme]", "", None, ["đã ghi ở trên"]),
     ("year = 2026", "year = ", "", "year = ", ["cột", "không đọc được"]),

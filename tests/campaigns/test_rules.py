@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from campaigns.campaign import Text
+from campaigns.campaign import Appraisal, Document, Text
 from campaigns.definition import library_path, load, parse
 from campaigns.rules import warnings
 
@@ -30,6 +30,14 @@ def test_a_wave_without_accents_says_nothing_of_their_price():
 
 NAMELESS = library_path("drug_prevention_june").read_text(encoding="utf-8").replace("{owner}: ", "")
 NAMELESS = NAMELESS.replace('owner = "Ban Chỉ đạo 138"', "")
+LAST_YEAR = Document(
+    kind="Công văn",
+    number="3631/VPCP-KGVX",
+    date=date(2024, 5, 27),
+    issuer="Văn phòng Chính phủ",
+    subject="Tháng hành động",
+)
+LICENCE = Appraisal(number="12/GP-STTTT", date=date(2025, 5, 1), issuer="Sở Thông tin và Truyền thông")
 PERIOD = JUNE.period.model_copy(update={"start": date(2026, 9, 1), "end": date(2026, 9, 30)})
 
 
@@ -45,10 +53,14 @@ PERIOD = JUNE.period.model_copy(update={"start": date(2026, 9, 1), "end": date(2
         (with_text(unaccented="Tranh xa ma tuy"), ["launch", "không nêu cơ quan gửi", "{owner}"]),
         (with_text("national_day", accented="Ban Chi dao 138 – 26/6"), ['"–" (U+2013)', "UCS-2"]),
         (parse(NAMELESS, "thu.toml", year=2026), ["chưa ghi cơ quan gửi"]),
-        (JUNE.model_copy(update={"legal_basis": ()}), ["chưa ghi căn cứ"]),
         (JUNE.model_copy(update={"legal_basis": JUNE.legal_basis[3:]}), ["căn cứ", "hiệu lực", "26/06/2026"]),
         (JUNE.model_copy(update={"theme": "Không ma túy"}), ["chủ đề năm 2026", "chưa được xác minh"]),
         (JUNE.model_copy(update={"period": PERIOD}), ["không trùng", "01/06/2026-30/06/2026"]),
+        (JUNE.model_copy(update={"occasion": "tet"}), ['dịp "tet" không có trong lịch']),
+        (JUNE.model_copy(update={"requests": (LAST_YEAR,)}), ["văn bản yêu cầu 3631/VPCP-KGVX", "27/05/2024"]),
+        (JUNE.model_copy(update={"appraisal": LICENCE}), ["giấy phép 12/GP-STTTT", "hơn một năm"]),
+        (only_wave("launch", relay=True), ["đọc lại cho dân nghe", "[texts.launch]"]),
+        (with_text(content_kind="commendation"), ["nêu gương", "đồng ý"]),
         (only_wave("launch", date=date(2025, 6, 1)), ["0769040404", "10/10/2025"]),
         (with_text(accented="{owner}: ma tuý, ma túy"), ["launch", "hai cách đặt dấu"]),
         (JUNE.model_copy(update={"links": {"zalo.me": "Trang của tỉnh"}}), ["zalo.me", "Trang của tỉnh"]),
