@@ -33,6 +33,9 @@ priority = "{priority}"
 [period]
 start = "06-01"
 end = "06-30"
+[policy]
+reason = "a wave for each length, all at once, to the same people"
+most_messages = 100
 [[legal_basis]]
 kind = "Quyết định"
 number = "93/2001/QĐ-TTg"

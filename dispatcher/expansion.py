@@ -6,13 +6,14 @@ import structlog
 
 from campaigns import compose
 from campaigns.definition import Campaign
+from campaigns.policy import limits
 from dispatcher.lifecycle import WaveStatus
 from dispatcher.routing import table
 from dispatcher.runtime import Runtime
 from dispatcher.store import audiences, campaigns, planning
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection
-from dispatcher.store.planning import NewText, Progress
+from dispatcher.store.planning import Allowance, NewText, Progress
 
 log = structlog.get_logger()
 
@@ -50,21 +51,26 @@ async def _next_slice(connection: Connection, wave_id: int, routes: dict[str, st
     wave = await campaigns.wave(connection, wave_id, lock=True)
     if wave is None or wave.status is not WaveStatus.EXPANDING:
         return None
-    await _write_texts(connection, wave)
-    progress = await planning.plan_slice(connection, wave, routes, batch_size)
+    campaign = Campaign.model_validate((await campaigns.of_wave(connection, wave.campaign_id)).definition)
+    await _write_texts(connection, wave, campaign)
+    progress = await planning.plan_slice(connection, wave, routes, batch_size, _allowance(campaign))
     if progress.done == progress.total:
         await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
     return progress
 
 
-async def _write_texts(connection: Connection, wave: StoredWave) -> None:
+def _allowance(campaign: Campaign) -> Allowance:
+    own = limits(campaign)
+    return Allowance(campaign.message_class.value, own.most, own.within)
+
+
+async def _write_texts(connection: Connection, wave: StoredWave, campaign: Campaign) -> None:
     if wave.audience_id is None:
         raise ValueError(f"wave {wave.id} is expanding without an audience")
-    stored = await campaigns.of_wave(connection, wave.campaign_id)
     areas = await audiences.areas(connection, wave.audience_id)
-    variants = compose.variants(Campaign.model_validate(stored.definition), wave.slug, areas)
+    variants = compose.variants(campaign, wave.slug, areas)
     await planning.put_texts(
         connection,
         wave.id,
-        [NewText(v.area_code, v.body, v.encoding.value, v.segments) for v in variants],
+        [NewText(v.area_code, v.body, v.encoding.value, v.segments, v.language) for v in variants],
     )

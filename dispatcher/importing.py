@@ -20,6 +20,7 @@ from dispatcher.spreadsheet import Sheet
 from dispatcher.store import audiences, audit, suppressions
 from dispatcher.store.audiences import Audience
 from dispatcher.store.database import Connection
+from dispatcher.store.suppressions import Scope
 
 # (done, total) in the roster's own unit, bytes or rows.
 Progress = Callable[[float, float], None]
@@ -158,7 +159,12 @@ def staged(keyring: Keyring, people: pl.DataFrame) -> bytes:
 
 
 async def import_suppressions(
-    connection: Connection, keyring: Keyring, order: Order, reason: str, progress: Progress
+    connection: Connection,
+    keyring: Keyring,
+    order: Order,
+    reason: str,
+    progress: Progress,
+    scope: Scope = Scope.ALL,
 ) -> tuple[Tally, int, Path | None]:
     """Put every good number of a roster on the suppression list; answers the counts, how many are new, the rejects."""
     roster = rosters.read(order.path, order.mapping, sheet=order.sheet)
@@ -170,14 +176,22 @@ async def import_suppressions(
             tally.add(chunk.frame.height, cleaned)
             rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
             numbers = dict(zip(cleaned.accepted["msisdn"], cleaned.accepted["network"], strict=True))
-            new += await suppress(connection, keyring, numbers, reason, order.path.name, order.by)
+            new += await suppress(connection, keyring, numbers, reason, order.path.name, order.by, scope)
             progress(chunk.position, roster.total_hint)
-    await audit.record(connection, order.by, "suppression.import", order.path.name, new=new, reason=reason)
+    await audit.record(
+        connection, order.by, "suppression.import", order.path.name, new=new, reason=reason, scope=scope.value
+    )
     return tally, new, rejects.written
 
 
 async def suppress(
-    connection: Connection, keyring: Keyring, numbers: Mapping[str, str], reason: str, source: str, by: str
+    connection: Connection,
+    keyring: Keyring,
+    numbers: Mapping[str, str],
+    reason: str,
+    source: str,
+    by: str,
+    scope: Scope = Scope.ALL,
 ) -> int:
     """Put numbers (number -> network) on the suppression list; answers how many are new there."""
     msisdns = list(numbers)
@@ -191,6 +205,7 @@ async def suppress(
         reason=reason,
         source=source,
         by=by,
+        scope=scope,
     )
 
 

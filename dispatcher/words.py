@@ -15,7 +15,7 @@ STATUS_WORDS = {
     Status.FAILED: "gửi không thành công",
     Status.UNCERTAIN: "chưa rõ kết quả",
     Status.UNCONFIRMED: "không xác nhận được",
-    Status.SUPPRESSED: "bỏ qua (đã từ chối nhận)",
+    Status.SUPPRESSED: "bỏ qua (từ chối nhận hoặc đã đủ số tin)",
     Status.CANCELLED: "đã hủy",
     Status.EXPIRED: "quá hạn gửi",
 }

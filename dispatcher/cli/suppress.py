@@ -12,9 +12,11 @@ from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, n
 from dispatcher.importing import Order, import_suppressions
 from dispatcher.importing import suppress as put
 from dispatcher.store import audit, suppressions
+from dispatcher.store.suppressions import Scope
 
 app = typer.Typer(help="Danh sách từ chối nhận: thêm, nhập tệp, xem.", no_args_is_help=True)
 
+SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo"}
 WhyNot = Annotated[str, typer.Option("--reason", help="Lý do không gửi, ví dụ: người dân từ chối nhận.")]
 
 
@@ -53,16 +55,23 @@ def import_(
     reason: WhyNot = "từ chối nhận",
     map_: Map = None,
     sheet: SheetName = None,
+    only_advertising: Annotated[
+        bool,
+        typer.Option(
+            "--only-advertising", help="Danh sách không quảng cáo: những số này chỉ không nhận tin quảng cáo."
+        ),
+    ] = False,
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
     """Nhập cả một tệp số vào danh sách từ chối nhận."""
     order = Order(file, "", by, mapping(map_), sheet)
+    scope = Scope.ADVERTISING if only_advertising else Scope.ALL
 
     async def act(desk: Desk) -> dict[str, object]:
         with progress("Đang nhập", quiet=as_json) as move:
             async with desk.pool.connection() as connection:
-                tally, new, rejects = await import_suppressions(connection, desk.keyring, order, reason, move)
+                tally, new, rejects = await import_suppressions(connection, desk.keyring, order, reason, move, scope)
         return {"lines": tally.lines, "rejected": tally.rejected, "new": new, "rejects_file": rejects}
 
     done = at_desk(act)
@@ -90,6 +99,7 @@ def list_(
                 "msisdn": msisdn.mask(desk.keyring.decrypt(s.cipher, s.msisdn_hash, s.key_id)),
                 "reason": s.reason,
                 "source": s.source,
+                "scope": SCOPE_WORDS[s.scope],
                 "added_by": s.added_by,
                 "added_at": s.added_at,
             }
@@ -99,5 +109,5 @@ def list_(
     total, rows = at_desk(act)
     if as_json:
         return give({"total": total, "numbers": rows})
-    columns = ("số", "lý do", "nguồn", "người thêm", "lúc")
+    columns = ("số", "lý do", "nguồn", "không nhận", "người thêm", "lúc")
     return table(f"Danh sách từ chối nhận ({number(total)} số)", columns, [tuple(row.values()) for row in rows])

@@ -109,6 +109,12 @@ async def find(connection: Connection, edition: str, *, lock: bool = False) -> S
     return _campaign(row) if row else None
 
 
+async def source(connection: Connection, campaign_id: int) -> str | None:
+    """The definition that a campaign was added from, as written; None for one that was not added from a file."""
+    row = await one(connection, "SELECT source FROM campaigns WHERE id = %s", [campaign_id])
+    return str(row.source) if row.source is not None else None
+
+
 async def listing(connection: Connection) -> list[StoredCampaign]:
     cursor = await connection.execute(CAMPAIGN + "ORDER BY added_at, id")
     return [_campaign(row) async for row in cursor]
@@ -140,15 +146,20 @@ async def put(
     definition: dict[str, Any],
     content_hash: str,
     author: str,
+    source: str | None,
 ) -> int:
-    """Add an edition, or write a draft anew; answers its id. Only a draft may be replaced: the caller has looked."""
+    """Add an edition, or write a draft anew; answers its id. Only a draft may be replaced: the caller has looked.
+
+    `source` is the definition as written, None where there is none.
+    """
     row = await one(
         connection,
-        "INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author)"
-        " SELECT id, %s, %s, %s, %s, %s, %s, %s FROM organisations WHERE slug = 'default'"
+        "INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author,"
+        " source) SELECT id, %s, %s, %s, %s, %s, %s, %s, %s FROM organisations WHERE slug = 'default'"
         " ON CONFLICT (organisation_id, edition) DO UPDATE SET title = EXCLUDED.title, definition = EXCLUDED.definition,"
-        " content_hash = EXCLUDED.content_hash, author = EXCLUDED.author RETURNING id",
-        [edition, slug, year, title, Jsonb(definition), content_hash, author],
+        " content_hash = EXCLUDED.content_hash, author = EXCLUDED.author,"
+        " source = EXCLUDED.source RETURNING id",
+        [edition, slug, year, title, Jsonb(definition), content_hash, author, source],
     )
     return int(row.id)
 

@@ -18,12 +18,13 @@ WITH permitted AS (
     FROM waves w JOIN campaigns c ON c.id = w.campaign_id
     WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND w.id = b.wave_id AND {SENDABLE}
       AND NOT EXISTS (SELECT FROM route_stops s WHERE s.route = b.route AND NOT (%(probing)s AND s.kind = 'tripped'))
-    RETURNING c.organisation_id
+    RETURNING c.organisation_id, c.message_class
 ),
 input AS (
     SELECT m.id, 1 AS tries, CASE WHEN EXISTS (
         SELECT FROM suppressions s
         WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
+          AND (s.scope = 'all' OR permitted.message_class = 'advertising')
     ) THEN 'suppressed' ELSE 'claimed' END AS event
     FROM messages m, permitted WHERE m.id = ANY(%(ids)s::uuid[])
 ),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection, one
 
 SLICE = 50_000
+HOUR = timedelta(hours=1)
 
 # One statement plans one slice: who, over which route, in which batch, with which text; the counters and the cursor
 # move with it. The cursor is checked under the wave's lock, so a slice is planned once, whoever asks how often.
@@ -16,25 +19,31 @@ PLAN_SLICE = """
 WITH routes AS (
     SELECT * FROM unnest(%(networks)s::text[], %(routes)s::text[]) AS t (network, route)
 ),
+{full_already},
 person AS (
     SELECT a.n, a.msisdn_hash, a.area_code, a.group_name, r.network,
            coalesce(own.id, common.id) AS text_id, coalesce(own.segments, common.segments) AS segments,
            coalesce(route.route, other.route) AS route,
-           EXISTS (
+           CASE WHEN EXISTS (
                SELECT FROM suppressions s
                WHERE s.organisation_id = %(organisation)s AND s.msisdn_hash = a.msisdn_hash
-           ) AS suppressed
+                 AND (s.scope = 'all' OR %(message_class)s = 'advertising')
+           ) THEN 'suppressed' WHEN f.msisdn_hash IS NOT NULL THEN 'capped' END AS left_out
     FROM audience_members a
     JOIN recipients r USING (msisdn_hash)
+    LEFT JOIN full_already f USING (msisdn_hash)
+    LEFT JOIN texts spoken ON spoken.wave_id = %(wave)s AND spoken.area_code IS NULL AND spoken.language = a.language
     LEFT JOIN texts own ON own.wave_id = %(wave)s AND own.area_code = a.area_code
+        AND own.language = coalesce(spoken.language, '')
     LEFT JOIN texts common ON common.wave_id = %(wave)s AND common.area_code IS NULL
+        AND common.language = coalesce(spoken.language, '')
     LEFT JOIN routes route ON route.network = r.network
     LEFT JOIN routes other ON other.network = '*'
     WHERE a.audience_id = %(audience)s AND a.n > %(after)s AND a.n <= %(up_to)s
 ),
 placed AS (
-    SELECT person.*, CASE WHEN suppressed OR route IS NULL THEN NULL ELSE
-        %(after)s + ((row_number() OVER (PARTITION BY suppressed, route ORDER BY n)) - 1) / %(batch_size)s END AS ordinal
+    SELECT person.*, CASE WHEN left_out IS NOT NULL OR route IS NULL THEN NULL ELSE
+        %(after)s + ((row_number() OVER (PARTITION BY left_out, route ORDER BY n)) - 1) / %(batch_size)s END AS ordinal
     FROM person
 ),
 new_batches AS (
@@ -47,16 +56,21 @@ new_messages AS (
     INSERT INTO messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network, area_code,
                           group_name)
     SELECT message_id(%(uid)s, p.msisdn_hash), %(wave)s, b.id, p.msisdn_hash, p.text_id, p.segments,
-           CASE WHEN p.suppressed THEN 'suppressed' WHEN p.route IS NULL THEN 'failed' ELSE 'queued' END::message_status,
+           CASE WHEN p.left_out IS NOT NULL THEN 'suppressed' WHEN p.route IS NULL THEN 'failed' ELSE 'queued' END::message_status,
            (SELECT dispatcher_now()), p.network, p.area_code, p.group_name
     FROM placed p LEFT JOIN new_batches b ON b.route = p.route AND b.ordinal = p.ordinal
     ORDER BY b.id, p.n
-    RETURNING id, status, segments
+    RETURNING id, msisdn_hash, status, segments
 ),
 unrouted AS (
     INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
     SELECT id, 0, '', dispatcher_now(), dispatcher_now(), 'not_sent', 'no route serves this network', 'no-route', segments
     FROM new_messages WHERE status = 'failed'
+),
+over_the_cap AS (
+    INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
+    SELECT m.id, 0, '', (SELECT dispatcher_now()), (SELECT dispatcher_now()), 'not_sent', %(cap_reason)s, 'frequency-cap', m.segments
+    FROM new_messages m JOIN placed p USING (msisdn_hash) WHERE p.left_out = 'capped'
 ),
 counted AS (
     INSERT INTO status_deltas (wave_id, status, n) SELECT %(wave)s, status, count(*) FROM new_messages GROUP BY status
@@ -68,6 +82,40 @@ WHERE id = %(wave)s AND expanded_to = %(after)s
 RETURNING planned
 """
 
+# People of the slice who have had as many messages of other waves since, or still have them coming. The id of a message
+# follows from wave and person: no index by person is needed. One delivered late counts from the end of its wave.
+FULL = """
+full_already AS (
+    SELECT had.msisdn_hash FROM (
+        SELECT a.msisdn_hash, o.closes_at, message_id(o.uid, a.msisdn_hash) AS id
+        FROM audience_members a, unnest(%(others)s::uuid[], %(closing)s::timestamptz[]) AS o (uid, closes_at)
+        WHERE a.audience_id = %(audience)s AND a.n > %(after)s AND a.n <= %(up_to)s
+    ) AS had JOIN messages m ON m.id = had.id
+    WHERE m.status NOT IN ('suppressed', 'cancelled', 'expired', 'failed', 'rejected')
+      AND (m.status IN ('queued', 'retrying', 'sending') OR least(m.changed_at, had.closes_at) > %(since)s)
+    GROUP BY had.msisdn_hash HAVING count(*) >= %(most)s
+)"""
+NOBODY_FULL = "full_already AS (SELECT NULL::bytea AS msisdn_hash WHERE false)"
+
+# Two waves of a class are planned one slice after the other: neither may overlook what the other has just planned.
+ALLOWANCE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('frequency-cap'), hashtext(%s))"
+OTHERS = """
+SELECT dispatcher_now() - %(within)s AS since, array_agg(o.uid) AS uids, array_agg(o.closes_at) AS closing
+FROM waves w JOIN campaigns c ON c.id = w.campaign_id
+    JOIN campaigns like_it ON like_it.organisation_id = c.organisation_id AND like_it.message_class = c.message_class
+    JOIN waves o ON o.campaign_id = like_it.id AND o.id <> w.id AND o.expanded_to > 0
+WHERE w.id = %(wave)s AND o.closes_at > (SELECT dispatcher_now()) - %(within)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """At most `most` messages of a class to a person in any stretch of `within`; None = no such limit."""
+
+    message_class: str
+    most: int | None
+    within: timedelta
+
 
 @dataclass(frozen=True, slots=True)
 class NewText:
@@ -75,6 +123,7 @@ class NewText:
     body: str
     encoding: str
     segments: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +137,25 @@ class Progress:
 async def put_texts(connection: Connection, wave_id: int, texts: Sequence[NewText]) -> None:
     """Store what the wave says, one row for each different text; those that are there already stay."""
     await connection.execute(
-        "INSERT INTO texts (wave_id, area_code, body, encoding, segments)"
-        " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::smallint[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO texts (wave_id, area_code, body, encoding, segments, language)"
+        " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[]) ON CONFLICT DO NOTHING",
         [
             wave_id,
             [t.area_code for t in texts],
             [t.body for t in texts],
             [t.encoding for t in texts],
             [t.segments for t in texts],
+            [t.language for t in texts],
         ],
     )
 
 
-async def plan_slice(connection: Connection, wave: StoredWave, routes: Mapping[str, str], batch_size: int) -> Progress:
+async def plan_slice(
+    connection: Connection, wave: StoredWave, routes: Mapping[str, str], batch_size: int, allowed: Allowance
+) -> Progress:
     """Plan the next slice of the wave, which the caller's transaction holds locked and knows to be expanding.
 
-    `routes` is network -> route name; `*` stands for every network not named.
+    `routes` is network -> route name; `*` stands for every network not named. People who have had all that is allowed are left out.
     """
     at = await one(
         connection,
@@ -113,9 +165,13 @@ async def plan_slice(connection: Connection, wave: StoredWave, routes: Mapping[s
     )
     up_to = min(at.expanded_to + SLICE, at.recipients)
     if up_to > at.expanded_to:
+        counted = await _counted(connection, wave.id, allowed)
         await connection.execute(
-            PLAN_SLICE,
+            PLAN_SLICE.format(full_already=FULL if counted else NOBODY_FULL),
             {
+                **counted,
+                "message_class": allowed.message_class,
+                "cap_reason": f"already {allowed.most} messages of this class within {allowed.within / HOUR:g} hours",
                 "wave": wave.id,
                 "uid": wave.uid,
                 "audience": wave.audience_id,
@@ -128,6 +184,17 @@ async def plan_slice(connection: Connection, wave: StoredWave, routes: Mapping[s
             },
         )
     return Progress(up_to, at.recipients)
+
+
+async def _counted(connection: Connection, wave_id: int, allowed: Allowance) -> dict[str, Any]:
+    """What `FULL` asks for; empty where so few other waves are near that nobody can have had them all."""
+    if allowed.most is None:
+        return {}
+    await connection.execute(ALLOWANCE_LOCK, [allowed.message_class])
+    near = await one(connection, OTHERS, {"wave": wave_id, "within": allowed.within})
+    if len(near.uids or ()) < allowed.most:
+        return {}
+    return {"others": near.uids, "closing": near.closing, "since": near.since, "most": allowed.most}
 
 
 async def refresh_statistics(connection: Connection) -> None:

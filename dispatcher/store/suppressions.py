@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from dispatcher.store.database import Connection, one
 
@@ -16,9 +17,12 @@ kept AS (
     INSERT INTO recipients (msisdn_hash, cipher, key_id, network)
     SELECT msisdn_hash, cipher, %(key_id)s, network FROM given ON CONFLICT (msisdn_hash) DO NOTHING
 )
-INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
-SELECT o.id, g.msisdn_hash, %(reason)s, %(source)s, %(by)s FROM given g, organisations o WHERE o.slug = 'default'
-ON CONFLICT DO NOTHING
+INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by, scope)
+SELECT o.id, g.msisdn_hash, %(reason)s, %(source)s, %(by)s, %(scope)s FROM given g, organisations o WHERE o.slug = 'default'
+ON CONFLICT (organisation_id, msisdn_hash) DO UPDATE SET
+    scope = EXCLUDED.scope, reason = EXCLUDED.reason, source = EXCLUDED.source, added_by = EXCLUDED.added_by,
+    added_at = EXCLUDED.added_at
+WHERE suppressions.scope = 'advertising' AND EXCLUDED.scope = 'all'
 """
 ADD_KNOWN = """
 INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
@@ -26,10 +30,17 @@ SELECT o.id, %s, %s, %s, %s FROM organisations o WHERE o.slug = 'default'
 ON CONFLICT DO NOTHING
 """
 LISTING = """
-SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at
+SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at, s.scope
 FROM suppressions s JOIN recipients r USING (msisdn_hash)
 ORDER BY s.added_at DESC, s.msisdn_hash LIMIT %s
 """
+
+
+class Scope(StrEnum):
+    """What a number must not get: anything at all, or advertising (the Do-Not-Call list)."""
+
+    ALL = "all"
+    ADVERTISING = "advertising"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class Suppression:
     source: str
     added_by: str
     added_at: datetime
+    scope: Scope
 
 
 async def add(
@@ -53,8 +65,9 @@ async def add(
     reason: str,
     source: str,
     by: str,
+    scope: Scope = Scope.ALL,
 ) -> int:
-    """Add distinct numbers; answers how many were not on the list before."""
+    """Add distinct numbers; answers how many were not on the list before, or only for advertising."""
     cursor = await connection.execute(
         ADD,
         {
@@ -65,6 +78,7 @@ async def add(
             "reason": reason,
             "source": source,
             "by": by,
+            "scope": scope.value,
         },
     )
     return cursor.rowcount
@@ -77,7 +91,13 @@ async def add_known(connection: Connection, msisdn_hash: bytes, reason: str, sou
 
 async def newest(connection: Connection, limit: int) -> list[Suppression]:
     cursor = await connection.execute(LISTING, [limit])
-    return [Suppression(*row) async for row in cursor]
+    return [Suppression(**{**row._asdict(), "scope": Scope(row.scope)}) async for row in cursor]
+
+
+async def any_of(connection: Connection, scope: Scope) -> bool:
+    """Whether the list has a number of that scope."""
+    row = await one(connection, "SELECT EXISTS (SELECT FROM suppressions WHERE scope = %s) AS so", [scope.value])
+    return bool(row.so)
 
 
 async def count(connection: Connection) -> int:
