@@ -7,12 +7,14 @@ import json
 import unicodedata
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from campaigns import schedule
 from campaigns.campaign import Campaign, canonical
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
+from dispatcher.rulings import permit
 from dispatcher.store import audiences, audit, campaigns, caps, counters, messages, routes
 from dispatcher.store.audiences import Audience
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
@@ -87,8 +89,11 @@ class Stopped:
     saved: int
 
 
-async def add(connection: Connection, campaign: Campaign, by: str) -> bool:
-    """Store an edition as a draft; answers whether an earlier draft was replaced. Raises `ControlError`."""
+async def add(connection: Connection, campaign: Campaign, by: str, source: str | None = None) -> bool:
+    """Store an edition as a draft; answers whether an earlier draft was replaced. Raises `ControlError`.
+
+    `source` is the definition as written, for a clone to start from.
+    """
     there = await campaigns.find(connection, campaign.edition, lock=True)
     if there and there.status is not CampaignStatus.DRAFT:
         raise ControlError(
@@ -105,10 +110,26 @@ async def add(connection: Connection, campaign: Campaign, by: str) -> bool:
         definition=definition,
         content_hash=_content_hash(campaign),
         author=_name(by),
+        source=source,
     )
     await campaigns.put_waves(connection, campaign_id, [_new_wave(campaign, w) for w in schedule.waves(campaign)])
     await audit.record(connection, _name(by), "campaign.add", campaign.edition, content_hash=_content_hash(campaign))
     return there is not None
+
+
+async def set_theme(connection: Connection, edition: str, theme: str, document: str, by: str) -> Campaign:
+    """Fill in the year's theme of a draft, from the document that gives its wording. Raises `ControlError`.
+
+    Whoever does it has had a hand in the text, and so cannot approve it.
+    """
+    stored = await find(connection, edition, lock=True)
+    words = " ".join(unicodedata.normalize("NFC", theme).split())
+    if not words or not document.strip():
+        raise ControlError("Cần ghi chủ đề và văn bản hướng dẫn (--source), ví dụ: Công văn 1234/VPCP-KGVX.")
+    campaign = Campaign.model_validate(stored.definition).model_copy(update={"theme": words})
+    await add(connection, campaign, by, await campaigns.source(connection, stored.id))
+    await audit.record(connection, _name(by), "campaign.theme", edition, theme=words, document=document.strip())
+    return campaign
 
 
 def _content_hash(campaign: Campaign) -> str:
@@ -144,8 +165,13 @@ async def find(connection: Connection, edition: str, *, lock: bool = False) -> S
     return found
 
 
-async def approve(connection: Connection, edition: str, by: str) -> tuple[Audience, ...]:
-    """A second person approves these texts, waves and audience versions; answers the versions. Raises `ControlError`."""
+async def approve(
+    connection: Connection, edition: str, by: str, senders: Collection[str] | None = None
+) -> tuple[Audience, ...]:
+    """A second person approves these texts, waves and audience versions; answers the versions.
+
+    `senders` are the names that the routes send under, None where not known. Raises `ControlError`, `RuledOutError`.
+    """
     stored = await find(connection, edition, lock=True)
     moved = _move(stored, Act.APPROVE)
     person = _name(by)
@@ -153,6 +179,7 @@ async def approve(connection: Connection, edition: str, by: str) -> tuple[Audien
     authors = [stored.author, *await audit.actors(connection, "campaign.add", edition)]
     if person.casefold() in (author.casefold() for author in authors):
         raise ControlError(f"{person} là người soạn; người duyệt phải là người khác.")
+    await permit(connection, Campaign.model_validate(stored.definition), senders)
     waves = await campaigns.waves(connection, stored.id)
     chosen = await _audiences(connection, stored, waves)
     for wave, audience in zip(waves, chosen, strict=True):
@@ -199,13 +226,14 @@ def _move(stored: StoredCampaign, act: Act) -> CampaignStatus:
     return moved
 
 
-async def start(connection: Connection, edition: str, by: str) -> None:
-    """Let the waves of an approved campaign go out at their times. Raises `ControlError`."""
+async def start(connection: Connection, edition: str, by: str, senders: Collection[str] | None = None) -> None:
+    """Let the waves of an approved campaign go out at their times. Raises `ControlError`, `RuledOutError`."""
     stored = await find(connection, edition, lock=True)
     moved = _move(stored, Act.START)
     waves = await campaigns.waves(connection, stored.id)
     if stored.approved_hash != _seal(stored, waves):
         raise ControlError(f"Nội dung hoặc nhóm người nhận của {edition} đã đổi sau khi duyệt; cần duyệt lại.")
+    await permit(connection, Campaign.model_validate(stored.definition), senders)
     await campaigns.set_status(connection, stored.id, moved)
     await audit.record(connection, _name(by), f"campaign.{Act.START}", edition)
 

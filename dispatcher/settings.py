@@ -12,6 +12,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from campaigns import occasions
+from campaigns.calendar import Calendar, shipped
 from dispatcher.errors import UserError
 
 Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown", "*"]
@@ -26,6 +28,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     routes: Path = Path("routes.toml")
+    occasions: Path = Path("occasions.toml")
     keyring: Path | None = None
     embedded_user: str | None = None
     web_host: str = "127.0.0.1"
@@ -101,6 +104,14 @@ def environment() -> dict[str, str]:
     path = env_file()
     added = dotenv_values(path) if path else {}
     return {**{name: value for name, value in added.items() if value is not None}, **os.environ}
+
+
+def load_calendar(path: Path) -> Calendar:
+    """The shipped awareness days and themes, with those of the office's own file if there is one.
+
+    Raises `DefinitionError` with everything that is wrong with the file.
+    """
+    return occasions.load(path) if path.exists() else shipped()
 
 
 def load_routes(path: Path) -> tuple[RouteConfig, ...]:

@@ -69,8 +69,8 @@ unrouted AS (
 ),
 over_the_cap AS (
     INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
-    SELECT m.id, 0, '', (SELECT dispatcher_now()), (SELECT dispatcher_now()), 'not_sent', %(cap_reason)s, 'frequency-cap', m.segments
-    FROM new_messages m JOIN placed p USING (msisdn_hash) WHERE p.left_out = 'capped'
+    SELECT m.id, 0, '', now, now, 'not_sent', %(cap_reason)s, 'frequency-cap', m.segments
+    FROM new_messages m JOIN placed p USING (msisdn_hash), (SELECT dispatcher_now() AS now) AS clock WHERE p.left_out = 'capped'
 ),
 counted AS (
     INSERT INTO status_deltas (wave_id, status, n) SELECT %(wave)s, status, count(*) FROM new_messages GROUP BY status
@@ -155,7 +155,8 @@ async def plan_slice(
 ) -> Progress:
     """Plan the next slice of the wave, which the caller's transaction holds locked and knows to be expanding.
 
-    `routes` is network -> route name; `*` stands for every network not named. People who have had all that is allowed are left out.
+    `routes` is network -> route name; `*` stands for every network not named. Whoever has had all that is allowed is
+    left out.
     """
     at = await one(
         connection,
