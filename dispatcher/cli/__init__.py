@@ -13,7 +13,7 @@ import redis
 import typer
 
 from campaigns.problems import DefinitionError
-from dispatcher.cli import adopt, audience, campaign, demo, inbox, log, route, services, suppress, text
+from dispatcher.cli import adopt, audience, campaign, demo, drafting, inbox, log, route, services, suppress, text
 from dispatcher.cli.terminal import fail, os_words, out
 from dispatcher.errors import UserError
 from providers.errors import ProviderError
@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+for command in (drafting.new, drafting.clone, drafting.add, drafting.theme, drafting.calendar):
+    campaign.app.command()(command)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +12,13 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from campaigns import compose, definition, rules, schedule
+from campaigns import compose, rules, schedule
 from campaigns.calendar import spoken
 from campaigns.campaign import Campaign
+from campaigns.decree91 import Circumstances
 from dispatcher import control
+from dispatcher.cli.drafting import Source, Year, read
+from dispatcher.cli.papers import papers
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -38,7 +40,7 @@ from dispatcher.delivery_log import shown
 from dispatcher.lifecycle import Act, CampaignStatus, Status
 from dispatcher.routing import table as route_table
 from dispatcher.routing import unserved
-from dispatcher.settings import load_routes
+from dispatcher.settings import Settings, load_calendar, load_routes, load_settings
 from dispatcher.store import audiences, campaigns, log
 from dispatcher.store.database import Connection
 from dispatcher.waiting import stop_words
@@ -46,68 +48,51 @@ from dispatcher.words import STATUS_WORDS, WAVE_WORDS
 
 app = typer.Typer(help="Chiến dịch: kiểm tra, thêm, duyệt, bắt đầu, theo dõi, dừng.", no_args_is_help=True)
 
-Source = Annotated[str, typer.Argument(metavar="TỆP", help="Tệp TOML, hoặc tên một chiến dịch có sẵn trong thư viện.")]
-Year = Annotated[int | None, typer.Option(help="Năm thực hiện; thay cho year trong tệp.")]
-
 # What nobody knows, and how much of it is shown.
 DOUBTFUL = (Status.UNCERTAIN, Status.UNCONFIRMED)
 LISTED = 1000
 ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
 
 
-def read(source: str, year: int | None) -> Campaign:
-    """The definition in a file, or of that name in the library."""
-    named = not Path(source).exists() and source in definition.library()
-    return definition.load(definition.library_path(source) if named else Path(source), year=year)
-
-
 @app.command()
 def check(source: Source, year: Year = None, as_json: AsJson = False) -> None:
     """Kiểm tra một tệp chiến dịch: lỗi ở dòng nào, tin sẽ gửi ra sao, bao nhiêu phần tin."""
-    campaign = read(source, year)
-    samples, warnings = compose.samples(campaign), rules.warnings(campaign)
+    settings = load_settings()
+    calendar = load_calendar(settings.occasions)
+    campaign = read(source, year, calendar)
+    samples, warnings = compose.samples(campaign), rules.warnings(campaign, calendar)
+    refusals = rules.refusals(campaign, Circumstances(senders=_senders(settings)))
     if as_json:
-        return give({"campaign": campaign.edition, "title": campaign.title, "samples": samples, "warnings": warnings})
+        return give(
+            {
+                "campaign": campaign.edition,
+                "title": campaign.title,
+                "samples": samples,
+                "refusals": [{"message": r.message, "article": r.article} for r in refusals],
+                "warnings": warnings,
+            }
+        )
     out.print(f"[bold]{campaign.edition}[/]: {escape(campaign.title)}\n")
     by_wave = {sample.wave: sample for sample in samples}
     for wave in schedule.waves(campaign):
         sample = by_wave[wave.slug]
         out.print(f"Đợt [bold]{wave.slug}[/] từ {spoken(wave.opens_at)} đến {spoken(wave.closes_at)}")
-        for form, variant in (("có dấu", sample.accented), ("không dấu", sample.unaccented)):
+        forms = (("có dấu", sample.accented), ("không dấu", sample.unaccented))
+        for form, variant in (*forms, *((other.language, other) for other in sample.others)):
             mark = "→" if variant is sample.chosen else " "
             out.print(f"{mark} {form}: {variant.segments} phần tin ({variant.encoding.value}, {variant.units} đơn vị)")
             out.print(f"    {variant.body}", markup=False)
+    for refusal in refusals:
+        out.print(f"[red]Chưa duyệt được:[/] {escape(str(refusal))}")
     for warning in warnings:
         out.print(f"[yellow]Lưu ý:[/] {escape(warning)}")
-    out.print("[green]Tệp dùng được.[/]")
+    out.print("[yellow]Tệp dùng được làm bản nháp.[/]" if refusals else "[green]Tệp dùng được.[/]")
     return None
 
 
-@app.command()
-def add(
-    source: Source,
-    year: Year = None,
-    audience: Annotated[str | None, typer.Option(help="Nhóm người nhận; thay cho audience trong tệp.")] = None,
-    by: By = ME,
-    as_json: AsJson = False,
-) -> None:
-    """Thêm một chiến dịch vào hệ thống dưới dạng bản nháp."""
-    campaign = read(source, year)
-    if audience:
-        campaign = campaign.model_copy(update={"audience": audience})
-
-    async def act(desk: Desk) -> bool:
-        async with desk.pool.connection() as connection:
-            return await control.add(connection, campaign, by)
-
-    replaced = at_desk(act)
-    if as_json:
-        return give({"campaign": campaign.edition, "replaced": replaced})
-    out.print(
-        f"{'Đã thay bản nháp' if replaced else 'Đã thêm bản nháp'} [bold]{campaign.edition}[/] (người soạn: {escape(by)})."
-    )
-    out.print(f"Bước tiếp: dispatcher campaign approve {campaign.edition} --by NGƯỜI-DUYỆT")
-    return None
+def _senders(settings: Settings) -> tuple[str, ...] | None:
+    """The names that the routes send under, None while there are no routes."""
+    return tuple(route.sender for route in load_routes(settings.routes)) if settings.routes.exists() else None
 
 
 @app.command("list")
@@ -153,11 +138,8 @@ def show(edition: Edition, as_json: AsJson = False) -> None:
     out.print(
         f"Trạng thái: {SPOKEN[stored.status]}. Người soạn: {escape(stored.author)}. Phê duyệt: {escape(approval)}."
     )
-    for basis in campaign.legal_basis:
-        out.print(
-            f"Căn cứ: {basis.kind} {basis.number} ({basis.date:%d/%m/%Y}), {basis.issuer}: {basis.subject}",
-            markup=False,
-        )
+    for line in papers(campaign):
+        out.print(line, markup=False)
     texts = {sample.wave: sample.chosen for sample in compose.samples(campaign)}
     rows = [
         (w.slug, w.title, moment(w.opens_at), moment(w.closes_at), texts[w.slug].segments, texts[w.slug].body)
@@ -176,7 +158,7 @@ def approve(
 
     async def act(desk: Desk) -> tuple[audiences.Audience, ...]:
         async with desk.pool.connection() as connection:
-            return await control.approve(connection, edition, by)
+            return await control.approve(connection, edition, by, _senders(desk.settings))
 
     chosen = {(a.name, a.version): a for a in at_desk(act)}
     if as_json:
@@ -196,10 +178,10 @@ def start(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
     """Bắt đầu: từng đợt tự gửi khi tới giờ. Từ chối nếu chưa duyệt."""
 
     async def act(desk: Desk) -> dict[str, int]:
-        chosen = route_table(load_routes(desk.settings.routes))
+        routes = load_routes(desk.settings.routes)
         async with desk.pool.connection() as connection:
-            await control.start(connection, edition, by)
-            return unserved(chosen, await _people(connection, edition))
+            await control.start(connection, edition, by, [route.sender for route in routes])
+            return unserved(route_table(routes), await _people(connection, edition))
 
     missing = at_desk(act)
     if as_json:

@@ -169,6 +169,7 @@ def test_every_command_has_help_and_json(offline: Run, command: tuple[str, ...])
 def test_the_commands_are_those_of_the_manual() -> None:
     assert {" ".join(command) for command in every_command()} >= {
         "up", "web", "worker", "clock", "demo", "migrate", "adopt",
+        "campaign new", "campaign clone", "campaign theme", "campaign calendar",
         "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
@@ -215,6 +216,151 @@ def test_a_campaign_from_file_to_start(run: Run, tmp_path: Path) -> None:
     for words in (["list"], ["show", EDITION], ["status", EDITION], ["status", EDITION, "--watch"]):
         said = run("campaign", *words)
         assert (said.code, "Tháng hành động" in said.out) == (0, True)
+
+
+def late(folder: Path) -> Path:
+    """The June campaign with a text that waits for its theme."""
+    text = definition.library_path("drug_prevention_june").read_text("utf-8")
+    path = folder / "late.toml"
+    path.write_text(text.replace('accented = "{owner}: Huong ung', 'accented = "{owner}: {theme} Huong ung'), "utf-8")
+    return path
+
+
+def test_a_check_tells_refusals_from_warnings(offline: Run, tmp_path: Path) -> None:
+    said = offline("campaign", "check", late(tmp_path), "--year", 2026, "--json")
+    (refusal,) = said.json["refusals"]
+    assert (said.code, refusal["article"]) == (0, "quy ước của hệ thống, không phải quy định pháp luật")
+    assert any("có dấu tốn 3" in warning for warning in said.json["warnings"])
+    shown = offline("campaign", "check", tmp_path / "late.toml", "--year", 2026).out
+    assert "Chưa duyệt được: đợt launch" in shown
+    assert "Tệp dùng được làm bản nháp." in shown
+    assert "giờ Việt Nam" in shown
+
+
+def test_a_theme_of_the_offices_own_file_fills_the_text(offline: Run, tmp_path: Path) -> None:
+    (tmp_path / "occasions.toml").write_text(
+        '[[theme]]\noccasion = "drug-action-month"\nyear = 2026\ntheme = "Vì cộng đồng"\nsource = "Công văn 1"\n',
+        "utf-8",
+    )
+    said = offline("campaign", "check", late(tmp_path), "--year", 2026, "--json").json
+    assert said["refusals"] == []
+    assert "Vi cong dong" in said["samples"][0]["unaccented"]["body"]
+    (tmp_path / "occasions.toml").write_text("[[theme]]\n", "utf-8")
+    broken = offline("campaign", "check", tmp_path / "late.toml", "--year", 2026)
+    assert (broken.code, "occasions.toml, dòng 1, theme[1].occasion" in broken.err) == (1, True)
+
+
+def test_a_draft_waits_for_its_theme_and_gets_it(run: Run, tmp_path: Path) -> None:
+    run("audience", "import", "people", roster(tmp_path))
+    assert run("campaign", "add", late(tmp_path), "--year", 2026, "--audience", "people", "--by", "An").code == 0
+    refused = run("campaign", "approve", EDITION, "--by", "Bình")
+    assert (refused.code, "chưa có chủ đề năm 2026" in refused.err) == (1, True)
+    given = run("campaign", "theme", EDITION, "Vì cộng đồng", "--source", "Công văn 1", "--by", "An", "--json").json
+    assert (given["theme"], "Vi cong dong" in given["samples"][0]["unaccented"]["body"]) == ("Vì cộng đồng", True)
+    assert "Vi cong dong" in run("campaign", "theme", EDITION, "Vì cộng đồng", "--source", "Công văn 1").out
+    assert run("campaign", "approve", EDITION, "--by", "Bình").code == 0
+
+
+def test_a_new_campaign_is_a_file_of_its_own_made_from_the_library(offline: Run, tmp_path: Path) -> None:
+    made = offline(
+        "campaign", "new", "--from", "hiv_action_month", "--year", 2026, "--owner", "Sở Y tế Lạng Sơn", "--json"
+    )
+    assert made.json["file"] == "hiv_action_month-2026.toml"
+    assert (made.code, made.json["problems"], made.json["refusals"]) == (0, [], [])
+    text = (tmp_path / "hiv_action_month-2026.toml").read_text("utf-8")
+    assert 'owner = "Sở Y tế Lạng Sơn"\n' in text
+    assert "# Chưa có đường dây nóng về HIV được xác minh" in text
+    checked = offline("campaign", "check", "hiv_action_month-2026.toml", "--json").json
+    assert checked["campaign"] == "hiv_action_month-2026"
+    again = offline("campaign", "new", "--from", "hiv_action_month", "--year", 2026)
+    assert (again.code, "hiv_action_month-2026.toml" in again.err) == (1, True)
+    other = offline(
+        "campaign", "new", "--from", tmp_path / "hiv_action_month-2026.toml", "--year", 2027, "--slug", "hiv"
+    )
+    assert "Đã ghi hiv-2027.toml." in other.out
+    assert offline("campaign", "new", "--from", "no-such", "--year", 2026).code == 1
+
+
+def test_a_clone_keeps_the_file_as_it_was_added_and_says_what_is_of_last_year(run: Run, tmp_path: Path) -> None:
+    text = definition.library_path("drug_prevention_june").read_text("utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text("# của xã\n" + text.replace("Mỗi gia đình", "Năm 2026 mỗi gia đình"), "utf-8")
+    assert run("campaign", "add", own, "--year", 2026, "--audience", "ba con", "--by", "An").code == 0
+    made = run("campaign", "clone", EDITION, "--year", 2027, "--json").json
+    assert made["file"] == "drug_prevention_june-2027.toml"
+    (problem,) = made["problems"]
+    assert "có năm 2026, chiến dịch này của năm 2027" in problem
+    copy = (tmp_path / made["file"]).read_text("utf-8")
+    assert copy.startswith("# của xã\n")
+    assert 'audience = "ba con"' in copy
+    assert "Phải sửa" in run("campaign", "clone", EDITION, "--year", 2027, "--slug", "khac").out
+    assert run("campaign", "clone", "no-such-2026", "--year", 2027).code == 1
+
+
+def test_the_calendar_shows_themes_overlaps_editions_and_silent_months(run: Run) -> None:
+    assert run("campaign", "add", "drug_prevention_june", "--year", 2025).code == 0
+    found = run("campaign", "calendar", "--year", 2025, "--json").json
+    (month,) = (row for row in found["occasions"] if row["occasion"] == "drug-action-month")
+    assert (month["first"], month["last"], month["campaigns"]) == (
+        "2025-06-01",
+        "2025-06-30",
+        ["drug_prevention_june-2025"],
+    )
+    assert month["theme"].startswith("Chung một quyết tâm")
+    assert "children-action-month" in month["overlaps"]
+    assert found["silent_months"] == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+    assert run("campaign", "calendar", "--year", 2025, "--topic", "hiv", "--json").json["silent_months"] == list(
+        range(1, 13)
+    )
+    shown = run("campaign", "calendar", "--year", 2025, "--topic", "drug").out
+    assert "giờ Việt Nam" in shown
+    assert "Tháng chưa có đợt gửi nào về drug: 1, 2, 3, 4, 5, 7" in shown
+
+
+def test_a_campaign_is_shown_with_what_it_rests_on(run: Run, tmp_path: Path) -> None:
+    text = definition.library_path("drug_prevention_june").read_text("utf-8")
+    own = tmp_path / "own.toml"
+    more = """
+programme = "Chương trình 130/CP"
+co_owners = ["Tỉnh đoàn"]
+content_by = "Công an tỉnh"
+budget = 50000000
+[appraisal]
+number = "12/GP"
+date = "2026-05-20"
+issuer = "Sở Văn hóa"
+[policy]
+reason = "Kế hoạch 7"
+most_messages = 5
+[[request]]
+kind = "Công văn"
+number = "451/TTCS-TTQ"
+date = "2026-05-28"
+issuer = "Cục Thông tin cơ sở"
+subject = "Tháng hành động"
+"""
+    own.write_text(text.replace("\n[period]", more + "[period]", 1), "utf-8")
+    assert run("campaign", "add", own, "--year", 2026).code == 0
+    shown = run("campaign", "show", EDITION).out
+    for words in (
+        "Loại tin: thông tin tuyên truyền. Chủ đề: chưa có.",
+        "Văn bản yêu cầu: Công văn 451/TTCS-TTQ (28/05/2026), Cục Thông tin cơ sở",
+        "Chương trình: Chương trình 130/CP",
+        "Phối hợp: Tỉnh đoàn",
+        "Đơn vị cung cấp nội dung: Công an tỉnh",
+        "Mức chi tối đa: 50.000.000 đồng",
+        "Thẩm định: 12/GP (20/05/2026), Sở Văn hóa",
+        "Giờ gửi: 07:00-22:00 (giờ Việt Nam); mỗi người nhiều nhất 5 tin trong 7 ngày",
+        "Lý do khác thông lệ: Kế hoạch 7",
+    ):
+        assert words in shown, shown
+
+
+def test_the_do_not_call_list_is_imported_for_advertising_alone(run: Run, tmp_path: Path) -> None:
+    assert run("suppress", "import", roster(tmp_path), "--only-advertising", "--json").json["new"] == 5
+    assert run("suppress", "add", "0960000001", "--json").json["new"] == 1
+    scopes = [row["scope"] for row in run("suppress", "list", "--json").json["numbers"]]
+    assert sorted(scopes) == ["mọi tin"] + ["tin quảng cáo"] * 4
 
 
 def test_a_status_for_machines_adds_up(campaign_sent: Run) -> None:
