@@ -9,7 +9,14 @@ from enum import StrEnum
 
 from dispatcher.store.database import Connection, one
 
-ADD = """
+# Whoever was on the Do-Not-Call list alone and now refuses everything is refused everything; never the other way.
+WIDEN = """
+ON CONFLICT (organisation_id, msisdn_hash) DO UPDATE SET
+    scope = EXCLUDED.scope, reason = EXCLUDED.reason, source = EXCLUDED.source, added_by = EXCLUDED.added_by,
+    added_at = EXCLUDED.added_at
+WHERE suppressions.scope = 'advertising' AND EXCLUDED.scope = 'all'
+"""
+ADD = f"""
 WITH given AS (
     SELECT * FROM unnest(%(hashes)s::bytea[], %(ciphers)s::bytea[], %(networks)s::text[]) AS t (msisdn_hash, cipher, network)
 ),
@@ -19,16 +26,11 @@ kept AS (
 )
 INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by, scope)
 SELECT o.id, g.msisdn_hash, %(reason)s, %(source)s, %(by)s, %(scope)s FROM given g, organisations o WHERE o.slug = 'default'
-ON CONFLICT (organisation_id, msisdn_hash) DO UPDATE SET
-    scope = EXCLUDED.scope, reason = EXCLUDED.reason, source = EXCLUDED.source, added_by = EXCLUDED.added_by,
-    added_at = EXCLUDED.added_at
-WHERE suppressions.scope = 'advertising' AND EXCLUDED.scope = 'all'
-"""
-ADD_KNOWN = """
+{WIDEN}"""
+ADD_KNOWN = f"""
 INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
 SELECT o.id, %s, %s, %s, %s FROM organisations o WHERE o.slug = 'default'
-ON CONFLICT DO NOTHING
-"""
+{WIDEN}"""
 LISTING = """
 SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at, s.scope
 FROM suppressions s JOIN recipients r USING (msisdn_hash)

@@ -12,6 +12,7 @@ from dispatcher import control, expansion, importing
 from dispatcher.control import ControlError
 from dispatcher.lifecycle import CampaignStatus
 from dispatcher.rulings import RuledOutError
+from dispatcher.store import suppressions
 from dispatcher.store.suppressions import Scope
 from tests.dispatcher.hall import APPROVER, AUTHOR, EDITION, LAUNCH, Hall, june, numbers
 
@@ -98,6 +99,15 @@ async def test_a_number_that_refuses_everything_is_not_freed_by_the_do_not_call_
     assert await suppress(hall, "84960000001", Scope.ALL) == 1
     assert await suppress(hall, "84960000001", Scope.ADVERTISING) == 0
     assert await hall.scalar("SELECT scope FROM suppressions") == "all"
+
+
+async def test_a_person_of_the_do_not_call_list_who_texts_a_refusal_is_refused_everything(hall: Hall) -> None:
+    await suppress(hall, "84960000001", Scope.ADVERTISING)
+    (msisdn_hash,) = hall.runtime.keyring.hashes(["84960000001"])
+    async with hall.runtime.pool.connection() as connection:
+        await suppressions.add_known(connection, msisdn_hash, "STOP", "main 8088", "inbound")
+    row = (await hall.sql("SELECT scope, reason FROM suppressions"))[0]
+    assert tuple(row) == ("all", "STOP")
 
 
 def waiting_for_its_theme() -> Campaign:
