@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +28,9 @@ from dispatcher.store.database import new_pool
 from providers.base import Inbound
 from providers.sandbox import Dials, PretendCarrier
 from tests.dispatcher.hall import EDITION, SENDER, numbers
+from tests.dispatcher.said import Said
 
 LAUNCH_OPENS = "2026-06-01T07:30:00+07:00"
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Run = Callable[..., Said]

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dispatcher import cli
+from tests.dispatcher.said import Said
 
 DASH = "Chung một quyết tâm – Vì cộng đồng không ma túy"
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Check = Callable[..., Said]
