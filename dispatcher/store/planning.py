@@ -60,17 +60,18 @@ new_messages AS (
            (SELECT dispatcher_now()), p.network, p.area_code, p.group_name
     FROM placed p LEFT JOIN new_batches b ON b.route = p.route AND b.ordinal = p.ordinal
     ORDER BY b.id, p.n
-    RETURNING id, msisdn_hash, status, segments
+    RETURNING id, status, segments
 ),
 unrouted AS (
     INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
     SELECT id, 0, '', dispatcher_now(), dispatcher_now(), 'not_sent', 'no route serves this network', 'no-route', segments
     FROM new_messages WHERE status = 'failed'
 ),
+-- Not joined with new_messages: without statistics of either that is a loop within a loop over the whole slice.
 over_the_cap AS (
     INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
-    SELECT m.id, 0, '', now, now, 'not_sent', %(cap_reason)s, 'frequency-cap', m.segments
-    FROM new_messages m JOIN placed p USING (msisdn_hash), (SELECT dispatcher_now() AS now) AS clock WHERE p.left_out = 'capped'
+    SELECT message_id(%(uid)s, p.msisdn_hash), 0, '', now, now, 'not_sent', %(cap_reason)s, 'frequency-cap', p.segments
+    FROM placed p, (SELECT dispatcher_now() AS now) AS clock WHERE p.left_out = 'capped'
 ),
 counted AS (
     INSERT INTO status_deltas (wave_id, status, n) SELECT %(wave)s, status, count(*) FROM new_messages GROUP BY status
