@@ -57,7 +57,7 @@ def main(stops: int) -> None:
     delays = sorted(max(after, default=0.0) for after in late)
     busy = sum(any(stop - 1 < at <= stop for at in seen) for stop, _ in told)
     print(f"{stops} stops at {TPS} segments/s with {WORKERS} workers, {busy} of them while messages were going out")
-    p99 = quantiles(delays, n=100)[98]
+    p99 = quantiles(delays, n=100, method="inclusive")[98]
     print(f"last request after the command: median {median(delays):.3f} s, p99 {p99:.3f} s, worst {delays[-1]:.3f} s")
     print(f"requests after a command: mean {sum(map(len, late)) / stops:.1f}, most {max(map(len, late))}")
 
