@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     routes: Path = Path("routes.toml")
     occasions: Path = Path("occasions.toml")
+    reports: Path = Path("reports.toml")
     keyring: Path | None = None
     embedded_user: str | None = None
     web_host: str = "127.0.0.1"

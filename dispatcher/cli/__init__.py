@@ -13,7 +13,20 @@ import redis
 import typer
 
 from campaigns.problems import DefinitionError
-from dispatcher.cli import adopt, audience, campaign, demo, drafting, inbox, log, route, services, suppress, text
+from dispatcher.cli import (
+    adopt,
+    audience,
+    campaign,
+    demo,
+    drafting,
+    inbox,
+    log,
+    report,
+    route,
+    services,
+    suppress,
+    text,
+)
 from dispatcher.cli.terminal import fail, os_words, out
 from dispatcher.errors import UserError
 from providers.errors import ProviderError
@@ -34,6 +47,7 @@ app.add_typer(suppress.app, name="suppress")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")
 app.add_typer(log.app, name="log")
+app.add_typer(report.app, name="report")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)
 
