@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dispatcher.errors import UserError
+from dispatcher.keyfiles import write_once
 
 NONCE_BYTES = 12
 HASH_BYTES = 16
@@ -111,17 +111,4 @@ def _create(path: Path) -> None:
         return base64.b64encode(os.urandom(SECRET_BYTES)).decode()
 
     document = {"current": "1", "keys": {"1": fresh()}, "hash_key": fresh(), "callback_key": fresh()}
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A process id is no name for a draft: containers all have the same one, and the killed leave theirs behind.
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    draft = Path(name)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(document, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)  # never over a keyring that another process has just made: its numbers would be lost
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    write_once(path, json.dumps(document, indent=2))

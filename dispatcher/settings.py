@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     occasions: Path = Path("occasions.toml")
     reports: Path = Path("reports.toml")
     keyring: Path | None = None
+    signing_key: Path | None = None
     embedded_user: str | None = None
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8700, ge=0, le=65535)
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     @property
     def keyring_path(self) -> Path:
         return self.keyring or self.folder / "keys" / "keyring.json"
+
+    @property
+    def signing_path(self) -> Path:
+        return self.signing_key or self.folder / "keys" / "signing.pem"
 
 
 class RouteConfig(BaseModel):
