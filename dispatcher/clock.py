@@ -10,7 +10,7 @@ import psycopg
 import structlog
 
 from campaigns.campaign import Priority
-from dispatcher import failover, lookups
+from dispatcher import confirmations, failover, lookups
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.runtime import Addresses, Runtime, open_runtime
@@ -73,6 +73,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
             return
         opened = await campaigns.open_due_waves(connection)
     await _expand(runtime, opened, enqueued)
+    await confirmations.plan_owed(runtime)
     async with runtime.pool.connection() as connection:
         due = await batches.enqueue_due(
             connection, requeue_seconds=REQUEUE_SECONDS, per_route=PLACES * runtime.settings.workers

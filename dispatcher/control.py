@@ -7,15 +7,15 @@ import json
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from campaigns import schedule
+from campaigns import confirmation, schedule
 from campaigns.campaign import Campaign, canonical
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
 from dispatcher.rulings import permit
-from dispatcher.store import audiences, audit, campaigns, caps, counters, messages, routes
+from dispatcher.store import audiences, audit, batches, campaigns, caps, counters, messages, routes
 from dispatcher.store.audiences import Audience
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
@@ -23,6 +23,8 @@ from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import OVER, reason
 
 # The id of a wave, and so of each of its messages, follows from its name: planning anew gives the same ids.
+# Batches that are moved off a route in one statement.
+HAUL = 100
 NAMESPACE = uuid.UUID("5b0c2f4e-5d2b-5f0a-9f38-6f2f6f0f7a51")
 
 SPOKEN = {
@@ -89,11 +91,21 @@ class Stopped:
     saved: int
 
 
+@dataclass(frozen=True, slots=True)
+class RouteCancelled(Stopped):
+    """The same for a route; of what was saved, `moved` goes out over other routes and `cancelled` never does."""
+
+    moved: int
+    cancelled: int
+
+
 async def add(connection: Connection, campaign: Campaign, by: str, source: str | None = None) -> bool:
     """Store an edition as a draft; answers whether an earlier draft was replaced. Raises `ControlError`.
 
     `source` is the definition as written, for a clone to start from.
     """
+    if campaign.slug == confirmation.SLUG:
+        raise ControlError(f"Tên {confirmation.SLUG} dành cho tin xác nhận từ chối; hãy đặt tên (slug) khác.")
     there = await campaigns.find(connection, campaign.edition, lock=True)
     if there and there.status is not CampaignStatus.DRAFT:
         raise ControlError(
@@ -241,6 +253,8 @@ async def start(connection: Connection, edition: str, by: str, senders: Collecti
 async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
     """Pause or cancel. What is under way at this moment is not called back. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)
+    if act is Act.CANCEL and edition == f"{confirmation.SLUG}-{stored.definition['year']}":
+        raise ControlError("Chiến dịch xác nhận từ chối không hủy được, vì luật yêu cầu xác nhận; có thể tạm dừng.")
     moved = _move(stored, act)
     waves = [wave.id for wave in await campaigns.waves(connection, stored.id)]
     await campaigns.set_status(connection, stored.id, moved)
@@ -312,6 +326,29 @@ async def resume_route(connection: Connection, route: str, by: str) -> None:
     if not await routes.lift(connection, route, StopKind.PAUSED):
         raise ControlError(f"Đường gửi {route} không bị tạm dừng.")
     await audit.record(connection, _name(by), "route.resume", route)
+
+
+async def cancel_route(
+    connection: Connection, route: str, by: str, why: str, ways: Mapping[str, str] | None = None
+) -> RouteCancelled:
+    """Call off what waits on a paused route, or move it to others (`ways`: network -> route); what no other may take waits on.
+
+    Raises `ControlError`.
+    """
+    if not why.strip():
+        raise ControlError("Cần ghi lý do (--reason): người khác sẽ thấy vì sao tin bị hủy.")
+    found = await route_stand(connection, route)
+    moved = cancelled = 0
+    if ways is None:
+        cancelled = await messages.cancel_on_route(connection, route)
+    else:
+        while step := await batches.hand_over(connection, route, ways, HAUL):
+            moved += step
+    await audit.record(
+        connection, _name(by), "route.cancel", route,
+        reason=why.strip(), out=found.out, in_flight=found.in_flight, moved=moved, cancelled=cancelled,
+    )  # fmt: skip
+    return RouteCancelled(found.out, found.in_flight, found.saved, moved, cancelled)
 
 
 async def route_stand(connection: Connection, route: str) -> Stopped:

@@ -10,7 +10,7 @@ import structlog
 from campaigns import msisdn
 from campaigns.refusals import refuses
 from dispatcher.keyring import Keyring
-from dispatcher.store import inbound, suppressions
+from dispatcher.store import confirmations, inbound, suppressions
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Text, TextPart
 from providers.base import Inbound, Part
@@ -23,11 +23,18 @@ REASON = "người dân từ chối nhận bằng tin nhắn"
 
 
 async def put(
-    connection: Connection, keyring: Keyring, route: str, texts: Sequence[Inbound], words: Sequence[str]
+    connection: Connection,
+    keyring: Keyring,
+    route: str,
+    texts: Sequence[Inbound],
+    words: Sequence[str],
+    *,
+    confirm_all: bool = False,
 ) -> None:
     """Store texts in the caller's transaction; once committed the carrier may be told that we have them.
 
-    `words` are those of a refusal, as in `campaigns.refusals`. The same text again within the hour is that text.
+    `words` are those of a refusal, as in `campaigns.refusals`; `confirm_all`: also where the person had no advertising from
+    us. The same text again within the hour is that text.
     """
     await inbound.alone(connection)
     await _keep_numbers(connection, keyring, texts)
@@ -38,7 +45,10 @@ async def put(
         else:
             whole.append(Text(route, keyring.hash(one.msisdn), one.to, _clean(one.text), reference=one.reference or ""))
     for text in [*whole, *await inbound.join(connection, PATIENCE_SECONDS)]:
-        await _deliver(connection, text, refuses(text.body, words))
+        refusal = refuses(text.body, words)
+        await _deliver(connection, text, refusal)
+        if refusal:
+            await confirmations.owe(connection, text.msisdn_hash, whatever=confirm_all)
 
 
 async def _keep_numbers(connection: Connection, keyring: Keyring, texts: Sequence[Inbound]) -> None:

@@ -26,6 +26,7 @@ async def open_links(runtime: Runtime) -> AsyncIterator[None]:
 
 def _listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
     words = runtime.settings.refusal_words.split(",")
+    confirm_all = runtime.settings.confirm_refusals == "all"
 
     async def hear(told: Sequence[Receipt | Inbound]) -> None:
         if not runtime.guard.trusted:
@@ -36,7 +37,7 @@ def _listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
             await inbox.put(receipts)
         if texts:
             async with runtime.pool.connection() as connection:
-                await inbound.put(connection, runtime.keyring, route, texts, words)
+                await inbound.put(connection, runtime.keyring, route, texts, words, confirm_all=confirm_all)
 
     return hear
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from campaigns import occasions
+from campaigns import confirmation, occasions
 from campaigns.calendar import Calendar, shipped
 from dispatcher.errors import UserError
 
@@ -41,7 +43,31 @@ class Settings(BaseSettings):
     patience_seconds: float = Field(default=120, gt=0)
     settle_seconds: float = Field(default=72 * 3600, gt=0)
     refusal_words: str = "tc*,tu_choi*,tuchoi*,huy,huy_tin*,stop*,ngung,ngung_nhan*,khong_nhan*"
+    confirm_refusals: Literal["advertising", "all"] = "advertising"
+    confirmation_text: str | None = None
+    confirmation_hours: str = "07:00-22:00"
     log_format: Literal["auto", "json", "console"] = "auto"
+
+    @field_validator("confirmation_text")
+    @classmethod
+    def _fit_to_confirm(cls, value: str | None) -> str | None:
+        if value and (wrong := "; ".join(confirmation.mistakes(value))):
+            raise ValueError(wrong)
+        return value
+
+    @field_validator("confirmation_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        return _window(value) and value
+
+    @property
+    def confirmation(self) -> str:
+        """The text that confirms a refusal, with both times left open."""
+        return self.confirmation_text or confirmation.TEXT
+
+    @property
+    def hours_of_confirmation(self) -> tuple[datetime.time, datetime.time]:
+        return _window(self.confirmation_hours)
 
     @property
     def keyring_path(self) -> Path:
@@ -50,6 +76,16 @@ class Settings(BaseSettings):
     @property
     def signing_path(self) -> Path:
         return self.signing_key or self.folder / "keys" / "signing.pem"
+
+
+def _window(written: str) -> tuple[datetime.time, datetime.time]:
+    """Hours of the day written as 07:00-22:00. Raises ValueError."""
+    if not re.fullmatch(r"\d\d:\d\d-\d\d:\d\d", written):
+        raise ValueError("viết dưới dạng 07:00-22:00")
+    first, last = map(datetime.time.fromisoformat, written.split("-"))
+    if first >= last:
+        raise ValueError("giờ đầu phải trước giờ cuối, ví dụ 07:00-22:00")
+    return first, last
 
 
 class RouteConfig(BaseModel):

@@ -11,7 +11,8 @@ from dispatcher.store.batches import SENDABLE, Lease
 from dispatcher.store.database import Connection, array, one
 from dispatcher.store.moves import move_sql
 
-# Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number.
+# Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number, unless the
+# message confirms that very refusal.
 CLAIM = f"""
 WITH permitted AS (
     UPDATE batches b SET leased_until = clock_timestamp() + %(lease)s
@@ -25,7 +26,7 @@ input AS (
         SELECT FROM suppressions s
         WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
           AND (s.scope = 'all' OR permitted.message_class = 'advertising')
-    ) THEN 'suppressed' ELSE 'claimed' END AS event
+    ) AND NOT EXISTS (SELECT FROM confirmations k WHERE k.message_id = m.id) THEN 'suppressed' ELSE 'claimed' END AS event
     FROM messages m, permitted WHERE m.id = ANY(%(ids)s::uuid[])
 ),
 {move_sql(carried=", i.tries", also=", attempts = m.attempts + CASE a.now WHEN 'sending' THEN l.tries ELSE 0 END")}
@@ -71,6 +72,15 @@ WITH input AS (
     WHERE w.id = ANY(%(waves)s)
 ),
 {move}
+SELECT count(*)::int AS n FROM moved
+"""
+CANCEL_ON_ROUTE = f"""
+WITH input AS (
+    SELECT m.id, 'cancelled' AS event FROM batches b
+    JOIN messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying')
+    WHERE b.route = %s AND NOT b.done
+),
+{move_sql()}
 SELECT count(*)::int AS n FROM moved
 """
 CLOSED_WAVES = """
@@ -255,6 +265,12 @@ async def sweep(connection: Connection, wave_ids: Sequence[int]) -> int:
     if not wave_ids:
         return 0
     row = await one(connection, SWEEP.format(move=move_sql()), {"waves": list(wave_ids)})
+    return int(row.n)
+
+
+async def cancel_on_route(connection: Connection, route: str) -> int:
+    """Cancel what waits in the batches of a route, whatever its wave; answers how many messages."""
+    row = await one(connection, CANCEL_ON_ROUTE, [route])
     return int(row.n)
 
 

@@ -113,9 +113,10 @@ async def stops(connection: Connection) -> dict[str, tuple[Stop, ...]]:
 
 
 async def counts(connection: Connection, route: str) -> dict[str, int]:
-    """How many messages of waves that are being sent stand in each status, in the batches of a route."""
+    """How many messages of waves that are not over stand in each status, in the batches of a route."""
     cursor = await connection.execute(
-        "SELECT m.status::text, count(*)::int AS n FROM batches b JOIN waves w ON w.id = b.wave_id AND w.status = 'sending'"
+        "SELECT m.status::text, count(*)::int AS n FROM batches b"
+        " JOIN waves w ON w.id = b.wave_id AND w.status IN ('expanding', 'sending')"
         " JOIN messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id WHERE b.route = %s GROUP BY 1",
         [route],
     )

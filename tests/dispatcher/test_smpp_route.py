@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher import receipts
+from dispatcher import confirmations, receipts
 from dispatcher.demo import audit
 from dispatcher.keyring import Keyring
 from dispatcher.lifecycle import Status
@@ -134,6 +134,32 @@ async def test_a_refusal_that_comes_over_the_link_is_on_the_list(linked: Hall, s
     await until(lambda: smsc.ledger.summary()["inbound_delivered"] == 4)
     assert [row.body for row in await linked.sql("SELECT body FROM inbound")] == [long]
     assert await linked.scalar("SELECT count(*) FROM suppressions") == 1
+
+
+@pytest.fixture
+def everybody_is_confirmed(settings: Settings) -> Settings:
+    return settings.model_copy(update={"confirm_refusals": "all"})
+
+
+async def test_a_refusal_over_the_link_is_confirmed_over_the_link_once(
+    everybody_is_confirmed: Settings, addresses: Addresses, keyring: Keyring, smsc: PretendSmsc, tmp_path: Path
+) -> None:
+    async with open_runtime(everybody_is_confirmed, addresses) as runtime, open_links(runtime):
+        hall = Hall(runtime, smsc, tmp_path)  # type: ignore[arg-type]  # the SMSC stands in for the HTTP carrier
+        await until(lambda: smsc.ledger.binds)
+        await hall.planned(2)
+        smsc.say(Inbound(phone="84960000001", to="8138", text="TC", times=3))
+        await until(lambda: smsc.ledger.summary()["inbound_delivered"] == 3)
+        await confirmations.plan_owed(runtime)
+        await hall.send()
+        await settled(hall, smsc)
+        said = {heard.phones[0]: heard.text for heard in smsc.ledger.arrivals}
+        assert len(smsc.ledger.arrivals) == 2
+        assert set(said) == {"84960000001", "84960000002"}
+        assert said["84960000001"] == await hall.scalar("SELECT body FROM texts WHERE moment IS NOT NULL")
+        assert said["84960000001"].startswith("Da nhan yeu cau tu choi nhan tin luc")
+        rows = await hall.sql("SELECT status::text, count(*)::int AS n FROM messages GROUP BY 1 ORDER BY 1")
+        assert [tuple(row) for row in rows] == [("delivered", 2), ("suppressed", 1)]
 
 
 @pytest.fixture
