@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.policy import SMTPUTF8
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from campaigns import msisdn
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, moment, number, out, table
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, moment, number, out, parent_folder, table
 from dispatcher.keyring import Keyring
-from dispatcher.store import audit, inbound
+from dispatcher.lifecycle import Status
+from dispatcher.store import audit, confirmations, inbound
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Row
+from dispatcher.words import STATUS_WORDS
 
 app = typer.Typer(help="Hộp thư đến: tin người dân nhắn tới, xem và chuyển.", no_args_is_help=True)
 
@@ -35,7 +42,8 @@ def list_(
         person = desk.keyring.hash(wanted) if wanted else None
         async with desk.pool.connection() as connection:
             rows = await inbound.newest(connection, limit=limit, person=person, refusal=refusals)
-        return [_told(row, desk.keyring) for row in rows]
+            confirmed = await confirmations.standing(connection, [row.msisdn_hash for row in rows])
+        return [_told(row, desk.keyring, confirmed) for row in rows]
 
     found = at_desk(act)
     if as_json:
@@ -54,7 +62,9 @@ def show(id_: TextId, as_json: AsJson = False) -> None:
 
     async def act(desk: Desk) -> dict[str, Any]:
         async with desk.pool.connection() as connection:
-            return _told(await _found(connection, id_), desk.keyring)
+            row = await _found(connection, id_)
+            confirmed = await confirmations.standing(connection, [row.msisdn_hash])
+        return _told(row, desk.keyring, confirmed)
 
     told = at_desk(act)
     return give(told) if as_json else _print(told)
@@ -65,20 +75,61 @@ def forward(
     id_: TextId,
     to: Annotated[str, typer.Option("--to", help="Chuyển cho ai, ví dụ: Công an phường Kỳ Lừa.")],
     reason: Annotated[str, typer.Option("--reason", help="Lý do chuyển.")] = "",
+    address: Annotated[
+        str | None, typer.Option("--address", help="Địa chỉ thư điện tử của nơi nhận, ghi vào tệp thư.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Ghi thành tệp thư (.eml): mở bằng phần mềm thư rồi bấm gửi."),
+    ] = None,
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
     """Lấy một tin với đủ số để chuyển cho nơi giải quyết; việc này được ghi vào nhật ký thao tác."""
+    if output:
+        parent_folder(output)
 
     async def act(desk: Desk) -> dict[str, Any]:
         async with desk.pool.connection() as connection:
             await _found(connection, id_)
             await inbound.forward(connection, id_, to, by)
             await audit.record(connection, by, "inbound.forward", str(id_), to=to, reason=reason)
-            return _told(await _found(connection, id_), desk.keyring, reveal=True)
+            row = await _found(connection, id_)
+            confirmed = await confirmations.standing(connection, [row.msisdn_hash])
+            told = _told(row, desk.keyring, confirmed, reveal=True)
+            if output:  # before the commit: what cannot be written was not handed on
+                _write(output, _letter(told, address, reason))
+        return {**told, "file": output} if output else told
 
     told = at_desk(act)
-    return give(told) if as_json else _print(told)
+    if as_json:
+        return give(told)
+    if output:
+        return out.print(
+            f"Đã ghi thư chuyển tin {id_} cho {to} vào {output}; mở bằng phần mềm thư rồi gửi.", markup=False
+        )
+    return _print(told)
+
+
+def _letter(told: dict[str, Any], address: str | None, reason: str) -> EmailMessage:
+    """The text as a mail that is still to be sent: mail programs open it for writing."""
+    mail = EmailMessage(policy=SMTPUTF8)
+    try:
+        mail["To"] = address or ""
+    except ValueError:
+        fail(f"--address {address}: không phải địa chỉ thư điện tử.", 2)
+    mail["Subject"] = f"Chuyển tin nhắn của người dân, mã {told['id']}"
+    mail["X-Unsent"] = "1"
+    asked = f"Lý do chuyển: {reason}\n" if reason else ""
+    mail.set_content(f"Kính gửi: {told['forwarded_to']}\n{asked}\n" + "\n".join(_lines(told)) + "\n", cte="8bit")
+    return mail
+
+
+def _write(path: Path, mail: EmailMessage) -> None:
+    """For its owner's eyes only: the number is in it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(mail.as_bytes())
 
 
 def _number(written: str) -> str:
@@ -93,7 +144,7 @@ async def _found(connection: Connection, id_: int) -> Row:
     return row or fail(f"Không có tin {id_} trong hộp thư đến. Xem: dispatcher inbox list")
 
 
-def _told(row: Row, keyring: Keyring, *, reveal: bool = False) -> dict[str, Any]:
+def _told(row: Row, keyring: Keyring, confirmed: Mapping[bytes, str], *, reveal: bool = False) -> dict[str, Any]:
     return {
         "id": row.id,
         "received_at": row.received_at,
@@ -103,6 +154,7 @@ def _told(row: Row, keyring: Keyring, *, reveal: bool = False) -> dict[str, Any]
         "text": row.body,
         "complete": row.complete,
         "refusal": row.refusal,
+        "confirmation": confirmed.get(row.msisdn_hash) if row.refusal else None,
         "forwarded_to": row.forwarded_to,
         "forwarded_by": row.forwarded_by,
         "forwarded_at": row.forwarded_at,
@@ -116,17 +168,20 @@ def _person(row: Row, keyring: Keyring, *, reveal: bool) -> str:
     return msisdn.spoken(person) if reveal else msisdn.mask(person)
 
 
-def _print(told: dict[str, Any]) -> None:
-    lines = [
+def _lines(told: dict[str, Any]) -> list[str]:
+    """A text and what is known of it, the text last."""
+    known = [
         f"Tin {told['id']}, nhận lúc {moment(told['received_at'])} qua {told['route']}",
         f"Từ số: {told['msisdn']}",
         f"Gửi tới: {told['sent_to']}",
         "Người này từ chối nhận tin, đã vào danh sách từ chối nhận." if told["refusal"] else "",
+        f"Tin xác nhận từ chối: {STATUS_WORDS[Status(told['confirmation'])]}" if told["confirmation"] else "",
         "" if told["complete"] else "Tin đến thiếu phần.",
         f"Đã chuyển cho {told['forwarded_to']} ({told['forwarded_by']})" if told["forwarded_to"] else "",
-        "",
-        told["text"],
     ]
-    first, *rest = lines
-    for line in [first, *(line for line in rest[:-2] if line), *rest[-2:]]:
+    return [*filter(None, known), "", str(told["text"])]
+
+
+def _print(told: dict[str, Any]) -> None:
+    for line in _lines(told):
         out.print(line, markup=False)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dispatcher import control
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
+from dispatcher.routing import onward
 from dispatcher.runtime import open_route
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
@@ -19,7 +20,7 @@ from dispatcher.waiting import stop_words
 from providers.base import Health
 from providers.errors import ProviderError
 
-app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, cho chạy tiếp.", no_args_is_help=True)
+app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, hủy, cho chạy tiếp.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="TÊN", help="Tên đường gửi trong routes.toml.")]
 
 
@@ -97,6 +98,44 @@ def pause(
     if as_json:
         return give({"route": name, "act": "pause", **dataclasses.asdict(stopped)})
     return tell_stopped(f"Đã tạm dừng đường gửi {name}", stopped)
+
+
+@app.command()
+def cancel(
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", help="Lý do; mọi người xem tiến độ sẽ thấy.")],
+    move: Annotated[
+        bool,
+        typer.Option("--move", help="Không hủy mà chuyển tin đang chờ sang đường gửi kế tiếp phục vụ nhà mạng đó."),
+    ] = False,
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Dừng một đường gửi và hủy (hoặc chuyển) tin đang chờ ở đó. Cho biết đã ra bao nhiêu, giữ lại được bao nhiêu."""
+
+    async def act(desk: Desk) -> control.RouteCancelled:
+        _known(desk, name)
+        async with desk.pool.connection() as connection:
+            if not (stopped := await routes.stops(connection)).get(name) or not _paused(stopped[name]):
+                await control.pause_route(connection, name, by, reason)
+        ways = onward(load_routes(desk.settings.routes), {*stopped, name}) if move else None
+        if move and not ways:
+            fail(f"Đường gửi {name} đã tạm dừng, nhưng không có đường gửi nào khác đang chạy để chuyển tin sang.")
+        async with desk.pool.connection() as connection:
+            return await control.cancel_route(connection, name, by, reason, ways)
+
+    done = at_desk(act)
+    if as_json:
+        return give({"route": name, "act": "cancel", **dataclasses.asdict(done)})
+    tell_stopped(f"Đã dừng đường gửi {name}", done)
+    out.print(f"Đã hủy: {number(done.cancelled)}; đã chuyển sang đường gửi khác: {number(done.moved)}.")
+    if waiting := done.saved - done.cancelled - done.moved:
+        out.print(f"Còn {number(waiting)} tin chờ ở đường gửi này; chạy lại lệnh để chuyển hoặc hủy tiếp.")
+    return out.print(f"Dùng lại đường gửi bằng: dispatcher route resume {name}")
+
+
+def _paused(stops: tuple[Stop, ...]) -> bool:
+    return any(stop.kind is StopKind.PAUSED for stop in stops)
 
 
 @app.command()

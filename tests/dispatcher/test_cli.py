@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import email
+import email.policy
 import json
 import logging
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -401,6 +404,20 @@ def test_a_route_is_paused_with_a_reason_and_resumed(campaign_sent: Run) -> None
     assert "Hiện có: main" in run("route", "pause", "other", "--reason", "x").err
 
 
+def test_a_route_is_called_off_with_an_answer_and_can_be_used_again(campaign_sent: Run) -> None:
+    run = campaign_sent
+    said = run("route", "cancel", "main", "--reason", "hết hợp đồng", "--by", "An")
+    assert "Đã ra ngoài: 5" in said.out
+    assert "Đã hủy: 0; đã chuyển sang đường gửi khác: 0." in said.out
+    again = run("route", "cancel", "main", "--reason", "vẫn vậy", "--json").json
+    assert again == {
+        "route": "main", "act": "cancel", "out": 5, "in_flight": 0, "saved": 0, "moved": 0, "cancelled": 0,
+    }  # fmt: skip
+    said = run("route", "cancel", "main", "--reason", "chuyển", "--move")
+    assert (said.code, "không có đường gửi nào khác" in said.err) == (1, True)
+    assert run("route", "resume", "main").code == 0
+
+
 def test_routes_are_listed_checked_and_let_go_again(
     campaign_sent: Run, far_carrier: PretendCarrier, tmp_path: Path
 ) -> None:
@@ -469,6 +486,25 @@ async def recorded_acts(addresses: Addresses) -> list[tuple[Any, ...]]:
     async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
         cursor = await connection.execute("SELECT who, act, subject, detail FROM audit_trail ORDER BY id")
         return [tuple(row) async for row in cursor]
+
+
+def test_a_text_is_handed_on_as_a_mail_that_is_ready_to_be_sent(run: Run, addresses: Addresses, tmp_path: Path) -> None:
+    asyncio.run(texted(addresses, ("84960000002", "Gần nhà tôi có người bán")))
+    (listed,) = run("inbox", "list", "--json").json
+    forward = ("inbox", "forward", listed["id"], "--to", "Công an phường", "--reason", "tố giác", "--by", "An")
+    said = run(*forward, "--address", "ca.kylua@langson.gov.vn", "-o", tmp_path / "tin.eml")
+    assert (said.code, "0960" in said.out) == (0, False)
+    assert stat.S_IMODE((tmp_path / "tin.eml").stat().st_mode) == 0o600
+    mail = email.message_from_bytes((tmp_path / "tin.eml").read_bytes(), policy=email.policy.default)
+    assert (mail["To"], mail["X-Unsent"]) == ("ca.kylua@langson.gov.vn", "1")
+    body = mail.get_body().get_content()
+    for part in ("Kính gửi: Công an phường", "Lý do chuyển: tố giác", "0960 000 002", "Gần nhà tôi có người bán"):
+        assert part in body
+    assert (
+        run(*forward, "-o", tmp_path / "no" / "tin.eml").code,
+        run(*forward, "--address", "a\nb", "-o", "x").code,
+    ) == (1, 2)
+    assert len(asyncio.run(recorded_acts(addresses))) == 1
 
 
 @pytest.mark.parametrize("words", [("show", 7), ("forward", 7, "--to", "An"), ("list", "--number", "abc")])

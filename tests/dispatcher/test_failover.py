@@ -11,6 +11,7 @@ import pytest
 from dispatcher import control, expansion, failover, receipts, sending
 from dispatcher.breaker import FAILURES
 from dispatcher.control import ControlError
+from dispatcher.routing import onward
 from dispatcher.settings import RouteConfig, Settings, fixed
 from dispatcher.store import routes
 from dispatcher.store.routes import Passage, StopKind
@@ -286,6 +287,63 @@ async def test_a_paused_route_sends_nothing_keeps_its_messages_and_says_what_it_
     assert [row.act for row in await hall.sql("SELECT act FROM audit_trail WHERE subject = 'main' ORDER BY id")] == [
         "route.pause", "route.resume",
     ]  # fmt: skip
+
+
+async def cancelled(hall: Hall, ways: dict[str, str] | None = None) -> control.RouteCancelled:
+    async with hall.runtime.pool.connection() as connection:
+        await control.pause_route(connection, "main", "An", "contract ended")
+    async with hall.runtime.pool.connection() as connection:
+        return await control.cancel_route(connection, "main", "An", "contract ended", ways)
+
+
+async def test_calling_off_a_route_cancels_what_waits_there_and_says_what_is_out(
+    hall: Hall, other: PretendCarrier
+) -> None:
+    """Two people of another network go over another route: the same wave, and none of this route's business."""
+    wave = await hall.running([(number,) for number in [*numbers(30), *numbers(2, "093")]])
+    await expansion.expand(hall.runtime, wave)
+    due = await hall.due()
+    await sending.send(hall.runtime, due[0])
+    assert await cancelled(hall) == control.RouteCancelled(out=20, in_flight=0, saved=10, moved=0, cancelled=10)
+    for batch in due[1:]:
+        await sending.send(hall.runtime, batch)
+    assert await hall.counts() == {"submitted": 22, "cancelled": 10}
+    assert (len(hall.carrier.ledger.arrivals), len(other.ledger.arrivals)) == (20, 2)
+    await hall.tidy()
+    assert await hall.wave_status() == "done"
+    (act,) = await hall.sql("SELECT who, detail FROM audit_trail WHERE act = 'route.cancel'")
+    assert act.who == "An"
+    assert act.detail == {"reason": "contract ended", "out": 20, "in_flight": 0, "moved": 0, "cancelled": 10}
+
+
+async def test_what_a_worker_has_claimed_when_its_route_is_called_off_still_counts(hall: Hall) -> None:
+    await hall.planned(30)
+    await hall.sql(
+        "UPDATE messages SET status = 'sending', attempts = 1 WHERE batch_id = (SELECT min(id) FROM batches)"
+    )
+    await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 20 FROM batches LIMIT 1")
+    await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -20 FROM batches LIMIT 1")
+    assert await cancelled(hall) == control.RouteCancelled(out=0, in_flight=20, saved=10, moved=0, cancelled=10)
+    assert await hall.counts() == {"sending": 20, "cancelled": 10}
+
+
+async def test_what_waits_on_a_route_that_is_called_off_may_go_over_the_next(hall: Hall, other: PretendCarrier) -> None:
+    await hall.planned(30)
+    due = await hall.due()
+    await sending.send(hall.runtime, due[0])
+    ways = onward(configs(hall), {"main"})
+    assert await cancelled(hall, ways) == control.RouteCancelled(out=20, in_flight=0, saved=10, moved=10, cancelled=0)
+    await hall.send()
+    assert await hall.counts() == {"submitted": 30}
+    assert (len(hall.carrier.ledger.arrivals), len(other.ledger.arrivals)) == (20, 10)
+
+
+async def test_a_route_is_not_called_off_without_a_reason(hall: Hall) -> None:
+    await hall.planned(1)
+    async with hall.runtime.pool.connection() as connection:
+        with pytest.raises(ControlError, match="lý do"):
+            await control.cancel_route(connection, "main", "An", " ")
+    assert await hall.counts() == {"queued": 1}
 
 
 async def test_a_carrier_that_says_which_network_it_used_teaches_us_that_number(hall: Hall) -> None:
