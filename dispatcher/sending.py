@@ -178,8 +178,7 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
 
 
 async def _send_permitted(work: Work, permits: Sequence[Permit], calls: Sequence[tuple[Row, ...]]) -> None:
-    held_until = work.now() + timedelta(seconds=work.runtime.settings.lease_seconds)
-    claimed = await _claim(work, [row.id for call in calls for row in call])
+    claimed, held_until = await _claim(work, [row.id for call in calls for row in call])
     parts = [tuple(row for row in call if row.id in claimed) for call in calls]
     if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
         await work.runtime.pacer.give_back(unused)
@@ -221,14 +220,15 @@ def _throttled(answer: Submitted | ProviderError) -> bool:
     return isinstance(answer, Throttled)
 
 
-async def _claim(work: Work, ids: list[UUID]) -> frozenset[UUID]:
+async def _claim(work: Work, ids: list[UUID]) -> tuple[frozenset[UUID], datetime]:
+    """What may be sent, and until when: the heartbeat prolongs the lease, but may be late."""
+    asked_at = work.now()
     async with work.runtime.pool.connection() as connection:
-        claim = await messages.claim(
-            connection, work.lease, ids, work.runtime.settings.lease_seconds, probing=work.probing
-        )
-    if not claim.permitted:
+        claim = await messages.claim(connection, work.lease, ids, probing=work.probing)
+    if claim.remaining is None:
         work.halted = True
-    return claim.ids
+        return frozenset(), asked_at
+    return claim.ids, asked_at + claim.remaining
 
 
 def _calls(rows: tuple[Row, ...], route: Route) -> list[tuple[Row, ...]]:

@@ -12,14 +12,15 @@ from dispatcher.store.database import Connection, array, one
 from dispatcher.store.moves import move_sql
 
 # Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number, unless the
-# message confirms that very refusal.
+# message confirms that very refusal. The lock keeps nobody from claiming, nor the heartbeat from prolonging the lease: only
+# whoever takes the lease away waits for it.
 CLAIM = f"""
 WITH permitted AS (
-    UPDATE batches b SET leased_until = clock_timestamp() + %(lease)s
-    FROM waves w JOIN campaigns c ON c.id = w.campaign_id
-    WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND w.id = b.wave_id AND {SENDABLE}
+    SELECT c.organisation_id, c.message_class, b.leased_until - clock_timestamp() AS remaining
+    FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id
+    WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND {SENDABLE}
       AND NOT EXISTS (SELECT FROM route_stops s WHERE s.route = b.route AND NOT (%(probing)s AND s.kind = 'tripped'))
-    RETURNING c.organisation_id, c.message_class
+    FOR KEY SHARE OF b
 ),
 input AS (
     SELECT m.id, 1 AS tries, CASE WHEN EXISTS (
@@ -30,7 +31,7 @@ input AS (
     FROM messages m, permitted WHERE m.id = ANY(%(ids)s::uuid[])
 ),
 {move_sql(carried=", i.tries", also=", attempts = m.attempts + CASE a.now WHEN 'sending' THEN l.tries ELSE 0 END")}
-SELECT (SELECT count(*) FROM permitted) > 0 AS permitted, array_agg(id) FILTER (WHERE now = 'sending') AS claimed FROM moved
+SELECT (SELECT remaining FROM permitted) AS remaining, array_agg(id) FILTER (WHERE now = 'sending') AS claimed FROM moved
 """
 
 RECORD = f"""
@@ -158,10 +159,14 @@ FROM moved JOIN messages m USING (id)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`permitted` is False when the lease is gone or sending is not allowed now; `ids` may be sent by us alone."""
+    """`remaining` of the lease; None when it is gone or sending is not allowed now. `ids` may be sent by us alone until then."""
 
-    permitted: bool
+    remaining: timedelta | None
     ids: frozenset[UUID]
+
+    @property
+    def permitted(self) -> bool:
+        return self.remaining is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +196,8 @@ class Result:
     exchange: int | None
 
 
-async def claim(
-    connection: Connection, held: Lease, ids: Sequence[UUID], lease_seconds: float, *, probing: bool = False
-) -> Claim:
-    """Commit the intent to send `ids`, and prolong the lease. `probing` passes a breaker that is open."""
+async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], *, probing: bool = False) -> Claim:
+    """Commit the intent to send `ids`. `probing` passes a breaker that is open."""
     row = await one(
         connection,
         CLAIM,
@@ -203,10 +206,9 @@ async def claim(
             "fence": held.fence,
             "ids": array(ids),
             "probing": probing,
-            "lease": timedelta(seconds=lease_seconds),
         },
     )
-    return Claim(row.permitted, frozenset(row.claimed or ()))
+    return Claim(row.remaining, frozenset(row.claimed or ()))
 
 
 async def fail_erased(connection: Connection, ids: Sequence[UUID]) -> None:

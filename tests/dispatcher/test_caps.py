@@ -230,7 +230,7 @@ async def test_the_database_counts_what_may_have_arrived_and_what_is_on_its_way(
         held = await batches.lease(connection, batch, 60)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        await messages.claim(connection, held, [row.id for row in rows[:4]], 60)
+        await messages.claim(connection, held, [row.id for row in rows[:4]])
     assert await counted(hall) == Spent(4 * each, 4 * each)
     await hall.sql("UPDATE batches SET leased_until = clock_timestamp() - interval '1 s'")
     await hall.tidy()

@@ -86,7 +86,7 @@ async def test_what_a_dead_worker_had_under_way_is_uncertain_and_the_rest_is_sen
         held = await batches.lease(connection, batch, 60)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        await messages.claim(connection, held, [row.id for row in rows[:4]], 60)
+        await messages.claim(connection, held, [row.id for row in rows[:4]])
     await hall.tidy()
     assert await hall.counts() == {"sending": 4, "queued": 6}  # it lives: its lease runs
     await hall.sql("UPDATE batches SET leased_until = clock_timestamp() - interval '1 s'")
@@ -96,7 +96,7 @@ async def test_what_a_dead_worker_had_under_way_is_uncertain_and_the_rest_is_sen
     assert await hall.send() == 1
     assert await hall.counts() == {"uncertain": 4, "submitted": 6}
     async with hall.runtime.pool.connection() as connection:  # the dead one was only slow: its lease is worth nothing
-        assert not (await messages.claim(connection, held, [rows[5].id], 60)).permitted
+        assert not (await messages.claim(connection, held, [rows[5].id])).permitted
         assert await batches.release(connection, held, 0) is False
 
 
@@ -128,7 +128,7 @@ async def test_what_was_under_way_when_the_campaign_was_cancelled_is_swept_later
         held = await batches.lease(connection, batch, 60)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        await messages.claim(connection, held, [row.id for row in rows[:2]], 60)
+        await messages.claim(connection, held, [row.id for row in rows[:2]])
     assert (await hall.stop(Act.CANCEL)).in_flight == 2
     assert await hall.counts() == {"sending": 2, "cancelled": 3}
     await hall.sql("UPDATE messages SET status = 'queued' WHERE status = 'sending'")  # the route was misconfigured

@@ -127,7 +127,7 @@ class Machine(RuleBasedStateMachine):
         if not (own := sorted(row.id for row in self.run(cursor.fetchall()))):
             return  # all of them have moved on to another route
         wanted = data.draw(st.lists(st.sampled_from(own), min_size=1, unique=True))
-        if ids := self.run(messages.claim(self.connection, lease, wanted, 60)).ids:
+        if ids := self.run(messages.claim(self.connection, lease, wanted)).ids:
             rows = self.rows()
             self.handed.append(Handed(lease.route, {message: rows[message][1] for message in ids}))
             self.on_wire.update(ids)

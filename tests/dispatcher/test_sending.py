@@ -203,12 +203,28 @@ async def test_a_stale_lease_claims_nothing(hall: Hall) -> None:
         assert held is not None
         assert await batches.lease(connection, batch, 60) is None
         ids = [row.id for row in await batches.open_rows(connection, held)]
-        stale = await messages.claim(connection, replace(held, fence=held.fence - 1), ids, 60)
+        stale = await messages.claim(connection, replace(held, fence=held.fence - 1), ids)
         assert (stale.permitted, stale.ids) == (False, frozenset())
-        fresh = await messages.claim(connection, held, ids, 60)
+        fresh = await messages.claim(connection, held, ids)
         assert (fresh.permitted, fresh.ids) == (True, frozenset(ids))
-        again = await messages.claim(connection, held, ids, 60)
+        again = await messages.claim(connection, held, ids)
         assert (again.permitted, again.ids) == (True, frozenset())
+
+
+async def test_lanes_of_a_batch_do_not_wait_for_each_others_claims_nor_the_heartbeat_for_any(hall: Hall) -> None:
+    await hall.planned(4)
+    (batch,) = await hall.due()
+    pool = hall.runtime.pool
+    async with pool.connection() as one, pool.connection() as another, pool.connection() as heartbeat:
+        held = await batches.lease(one, batch, 60)
+        assert held is not None
+        ids = [row.id for row in await batches.open_rows(one, held)]
+        await one.commit()
+        for connection in (another, heartbeat):
+            await connection.execute("SET lock_timeout = '5s'")
+        assert len((await messages.claim(one, held, ids[:2])).ids) == 2  # not committed yet
+        assert len((await messages.claim(another, held, ids[2:])).ids) == 2
+        await batches.prolong(heartbeat, held, 60)
 
 
 async def test_a_lease_that_ran_out_claims_nothing(hall: Hall) -> None:
@@ -218,7 +234,7 @@ async def test_a_lease_that_ran_out_claims_nothing(hall: Hall) -> None:
         held = await batches.lease(connection, batch, -1)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        assert not (await messages.claim(connection, held, [row.id for row in rows], 60)).permitted
+        assert not (await messages.claim(connection, held, [row.id for row in rows])).permitted
 
 
 async def test_a_dead_workers_batch_is_not_taken_over_before_what_it_had_under_way_is_uncertain(hall: Hall) -> None:
@@ -229,7 +245,7 @@ async def test_a_dead_workers_batch_is_not_taken_over_before_what_it_had_under_w
         held = await batches.lease(connection, batch, 60)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        await messages.claim(connection, held, [rows[0].id], 60)
+        await messages.claim(connection, held, [rows[0].id])
         await connection.execute("UPDATE batches SET leased_until = clock_timestamp() - interval '1 s'")
     await sending.send(hall.runtime, batch)  # the queue gives the dead worker's order to another
     await hall.tidy()
