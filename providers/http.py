@@ -1,4 +1,4 @@
-"""The one HTTP client of all adapters, over aiohttp: nobody else imports it. And what each failure proves."""
+"""The one HTTP client of all adapters, and what each failure proves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_random
 
 from providers.base import Exchange
 from providers.blanking import blanked
 from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
+from providers.pool import Pool
+from providers.pool import Timeouts as Timeouts  # our callers' too
+from providers.wire import BadRequest, NoConnection, NotOpened, Reply, parted, written
 
-MAX_ANSWER_BYTES = 1024 * 1024
+# Not compressed: answers are short, and a small one could unpack to a gigabyte.
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "dispatcher"}
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 # Wrong key, address not allowed, no such path: the same for every message, and nothing was taken.
@@ -29,25 +33,6 @@ CLOSED_DOORS = {
     404: "there is no such address at the carrier: look at base_url",
     405: "there is no such call at the carrier: look at base_url",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds allowed for each step of a call.
-
-    `pool` covers waiting for a free connection and opening it (aiohttp counts them together), `connect` the opening
-    alone. aiohttp has no limit for writing: `write` is enforced through `deadline`.
-    """
-
-    connect: float = 5.0
-    read: float = 30.0
-    write: float = 10.0
-    pool: float = 15.0
-
-    @property
-    def deadline(self) -> float:
-        """The whole call, so that an answer dripping one byte a second ends too."""
-        return self.pool + self.write + self.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +62,6 @@ class Answer:
     exchange: Exchange
 
 
-class AnswerTooLong(aiohttp.ClientPayloadError):
-    """The answer is longer than `MAX_ANSWER_BYTES`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    body: bytes
-    retry_after: str | None
-
-
 class Http:
     """Sends calls. One for a route: `connections` is the most that are open at once, further calls wait for a free one.
 
@@ -105,7 +79,7 @@ class Http:
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self._connections, self._keep_alive_seconds, self._tries = connections, keep_alive_seconds, tries
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,8 +91,8 @@ class Http:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session:
-            await self._session.close()
+        if self._pool:
+            await self._pool.aclose()
 
     async def send(self, call: Call) -> Answer:
         """Make a call, once the connection is open exactly once.
@@ -136,7 +110,7 @@ class Http:
             raise failure
         return Answer(outcome.status, outcome.body, exchange)
 
-    async def _opened(self, call: Call) -> _Reply | Exception:
+    async def _opened(self, call: Call) -> Reply | Exception:
         """Try again where the connection could not be opened: nothing was sent. tenacity only then, it costs 10 %."""
         outcome = await self._outcome(call)
         if self._tries == 1 or not _refused(outcome):
@@ -149,48 +123,19 @@ class Http:
         )
         return await again(self._outcome, call)
 
-    async def _outcome(self, call: Call) -> _Reply | Exception:
+    async def _outcome(self, call: Call) -> Reply | OSError | BadRequest:
         """Answer or error, as a value: raised inside `except`, ours would carry the transport's, with URL and keys."""
         try:
-            return await self._once(call)
-        except (aiohttp.ClientError, OSError) as error:
+            origin, host, target = parted(call.url)
+            request = written(call.method, host, _asking(target, call.params), _headers(call), _body(call))
+            return await self._open_pool().exchange(origin, request)
+        except (OSError, BadRequest) as error:
             return error
 
-    async def _once(self, call: Call) -> _Reply:
-        session = self._session = self._session or self._opened_session()
-        async with session.request(
-            call.method,
-            call.url,
-            params=call.params,
-            data=None if call.body is None else _JSON.encode(call.body).encode(),
-            headers=_headers(call),
-            allow_redirects=False,
-        ) as response:
-            body = bytearray()
-            while piece := await response.content.readany():
-                body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise AnswerTooLong("answer too long")
-            return _Reply(response.status, bytes(body), response.headers.get("retry-after"))
-
-    def _opened_session(self) -> aiohttp.ClientSession:
+    def _open_pool(self) -> Pool:
         """Made on first use: it belongs to the running loop."""
-        waits = self.timeouts
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=self._keep_alive_seconds),
-            timeout=aiohttp.ClientTimeout(
-                total=waits.deadline, connect=waits.pool, sock_connect=waits.connect, sock_read=waits.read
-            ),
-            # No cookies: two accounts at one carrier must not share a session.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Not compressed: answers are short, and a small one could unpack to a gigabyte.
-            headers={"Accept-Encoding": "identity", "User-Agent": "dispatcher"},
-            trust_env=False,
-        )
-        # aiohttp silently sends a GET again when a kept-alive connection breaks, and some carriers take messages by
-        # GET: a person texted twice. There is no public switch; test_http.py fails if this one goes.
-        session._retry_connection = False
-        return session
+        self._pool = self._pool or Pool(self.timeouts, limit=self._connections, keep=self._keep_alive_seconds)
+        return self._pool
 
 
 def require_access(answer: Answer, tried: str) -> None:
@@ -220,22 +165,29 @@ def _seconds_until(date: str, now: datetime) -> float | None:
     return max(((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
 
 
-def _headers(call: Call) -> Mapping[str, str] | None:
-    if call.body is None:
-        return call.headers
-    return {"Content-Type": "application/json", **(call.headers or {})}
+def _asking(target: str, params: Mapping[str, str] | None) -> str:
+    return f"{target}{'&' if '?' in target else '?'}{urlencode(params)}" if params else target
+
+
+def _headers(call: Call) -> Mapping[str, str]:
+    kind = {} if call.body is None else {"Content-Type": "application/json"}
+    return {**HEADERS, **kind, **(call.headers or {})}
+
+
+def _body(call: Call) -> bytes:
+    return b"" if call.body is None else _JSON.encode(call.body).encode()
 
 
 def _transport_failure(tried: str, trouble: Exception, exchange: Exchange) -> ProviderError:
-    if isinstance(trouble, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
-        return Misconfigured(f"{tried}: base_url is not an address", exchange=exchange)
+    if isinstance(trouble, BadRequest):
+        return Misconfigured(f"{tried}: {trouble}, look at base_url and keys", exchange=exchange)
     said = f"{tried}: {_words(trouble)}"
-    if _never_opened(trouble):
+    if isinstance(trouble, NoConnection):
         return Unavailable(f"{said}, no connection, nothing was sent", exchange=exchange)
     return Uncertain(f"{said}, the request may have been taken", exchange=exchange)
 
 
-def _status_failure(tried: str, reply: _Reply, exchange: Exchange) -> ProviderError | None:
+def _status_failure(tried: str, reply: Reply, exchange: Exchange) -> ProviderError | None:
     code = f"HTTP {reply.status}"
     if reply.status == 429:
         wait = seconds_to_wait(reply.retry_after, datetime.now(UTC))
@@ -247,19 +199,13 @@ def _status_failure(tried: str, reply: _Reply, exchange: Exchange) -> ProviderEr
     )
 
 
-def _never_opened(trouble: Exception) -> bool:
-    """Whether the connection was provably never there."""
-    return isinstance(trouble, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-
-
-def _refused(outcome: _Reply | Exception) -> bool:
+def _refused(outcome: Reply | Exception) -> bool:
     """Worth another try at once: refused, unknown name or TLS; never after having waited for a time limit."""
-    return isinstance(outcome, aiohttp.ClientConnectorError)
+    return isinstance(outcome, NotOpened)
 
 
 def _words(trouble: Exception) -> str:
     """Name a failure by its class and the system's words only: the message may hold a URL with keys in it."""
-    system = trouble.os_error if isinstance(trouble, aiohttp.ClientConnectorError) else trouble
-    reason = system.strerror if isinstance(system, OSError) else None
+    reason = trouble.strerror if isinstance(trouble, OSError) else None
     kind = type(trouble).__name__
     return f"{kind} ({blanked(reason, limit=120)})" if reason else kind

