@@ -42,6 +42,7 @@ class Route:
     config: RouteConfig
     options: Options
     provider: Provider
+    callback_token: bytes = field(repr=False)
     callback_url: str | None
     lanes: Gate
     ways: Mapping[str, str]
@@ -122,8 +123,9 @@ async def open_route(
     lanes = Gate(LANES, kept=1) if config.window >= LANES else Gate(config.window, kept=0)
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
         provider = _provider(kind, config, options, http)
-        callback_url = _callback_url(config, options, keyring)
-        yield Route(config, options, provider, callback_url, lanes, ways or {}, Breaker())
+        token = keyring.callback_token(config.name)
+        callback_url = _callback_url(config, options, token)
+        yield Route(config, options, provider, token.encode(), callback_url, lanes, ways or {}, Breaker())
 
 
 async def _count(pool: Pool, route: str, hour: datetime, day: datetime) -> Spent:
@@ -138,9 +140,9 @@ def _provider(kind: type[Provider], config: RouteConfig, options: Options, http:
         raise RoutesError(f"Đường gửi {config.name}: {error}") from None
 
 
-def _callback_url(config: RouteConfig, options: Options, keyring: Keyring) -> str | None:
+def _callback_url(config: RouteConfig, options: Options, token: str) -> str | None:
     base = getattr(options, "callback_base", None)
-    return f"{base.rstrip('/')}/callbacks/{config.name}/{keyring.callback_token(config.name)}" if base else None
+    return f"{base.rstrip('/')}/callbacks/{config.name}/{token}" if base else None
 
 
 def _stay_on_this_machine(routes: Iterable[Route]) -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from dispatcher.receipts import Inbox
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
-from dispatcher.web import callbacks
+from dispatcher.web.callbacks import Web
 
 log = structlog.get_logger()
 
@@ -37,10 +37,9 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
                 await storing
 
     routes = [
-        Route("/callbacks/{route}/{token}", callbacks.receive, methods=["GET", "POST"]),
         Route("/health", health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Web(routes=routes, lifespan=lifespan)
 
 
 async def health(request: Request) -> Response:
