@@ -147,13 +147,17 @@ def list_(as_json: AsJson = False) -> None:
 def template(
     output: Output,
     form: Annotated[Form, typer.Option("--form", help="Văn bản nhà nước hay văn bản của Đảng.")] = Form.STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Ghi mẫu .docx để cơ quan sửa lời văn, rồi dùng với --template."""
     parent_folder(output)
     forms.template(form).save(str(output))
+    if as_json:
+        return give({"template": output, "form": form})
     out.print(
         f"Đã ghi {output}. Giữ nguyên các ô {{{{ ... }}}} và dòng {{%p ... %}}; phần khác sửa tùy ý.", markup=False
     )
+    return None
 
 
 @activity.command("add")
