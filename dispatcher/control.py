@@ -253,7 +253,7 @@ async def start(connection: Connection, edition: str, by: str, senders: Collecti
 async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
     """Pause or cancel. What is under way at this moment is not called back. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)
-    if act is Act.CANCEL and edition == f"{confirmation.SLUG}-{stored.definition['year']}":
+    if act is Act.CANCEL and edition.rpartition("-")[0] == confirmation.SLUG:
         raise ControlError("Chiến dịch xác nhận từ chối không hủy được, vì luật yêu cầu xác nhận; có thể tạm dừng.")
     moved = _move(stored, act)
     waves = [wave.id for wave in await campaigns.waves(connection, stored.id)]

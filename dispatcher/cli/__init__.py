@@ -48,6 +48,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")
 app.add_typer(log.app, name="log")
 app.add_typer(report.app, name="report")
+app.add_typer(report.activity, name="activity")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)
 

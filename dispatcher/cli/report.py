@@ -22,7 +22,6 @@ app = typer.Typer(help="Báo cáo định kỳ: hạn nộp, lập văn bản t�
 activity = typer.Typer(
     help="Hình thức tuyên truyền khác (báo, đài, loa, băng rôn...) để báo cáo đủ số.", no_args_is_help=True
 )
-app.add_typer(activity, name="activity")
 
 Slug = Annotated[str, typer.Argument(metavar="MÃ", help="Mã báo cáo trong reports.toml.")]
 Year = Annotated[int | None, typer.Option("--year", min=2020, max=2099, help="Năm báo cáo; không ghi: năm nay.")]
