@@ -18,8 +18,11 @@ from pathlib import Path
 from benchmarks.rig import DEFINITION, WAVE, Rig, installation_with, running
 from campaigns import definition
 from dispatcher import control
+from dispatcher.approval import approve
 from dispatcher.importing import Order, import_audience
 from dispatcher.keyring import open_keyring
+from dispatcher.review import Office
+from dispatcher.settings import load_routes
 from dispatcher.store.database import new_pool
 
 TPS = 200
@@ -49,14 +52,15 @@ async def _alert(rig: Rig, people: int, priority: str, number: int) -> float:
     roster.write_text("SĐT\n" + "".join(f"032{n:07}\n" for n in range(people)))
     text = DEFINITION.replace("{priority}", priority).replace('"benchmark"', f'"{name}"').replace("everybody", name)
     campaign = definition.parse(text + WAVE.format(segments=1, words="Canh bao khan cap"), name, year=2026)
+    routes = load_routes(rig.folder / "routes.toml")
     keyring = open_keyring(rig.folder / "keys" / "keyring.json", create=False)
     async with new_pool(rig.database_url, 1) as pool:
         async with pool.connection() as connection:
             await import_audience(connection, keyring, Order(roster, name, "author"), lambda _done, _total: None)
             await control.add(connection, campaign, "author")
-            await control.approve(connection, campaign.edition, "approver")
+            await approve(connection, campaign.edition, "approver", Office(routes))
         async with pool.connection() as connection:
-            await control.start(connection, campaign.edition, "approver")
+            await control.start(connection, campaign.edition, "approver", routes)
     return time.monotonic()
 
 

@@ -15,9 +15,12 @@ from pathlib import Path
 
 from campaigns import definition
 from dispatcher import control
+from dispatcher.approval import approve
 from dispatcher.embedded import Embedded
 from dispatcher.importing import Order, import_audience
 from dispatcher.keyring import open_keyring
+from dispatcher.review import Office
+from dispatcher.settings import load_routes
 from dispatcher.store import campaigns, installation
 from dispatcher.store.database import migrate, new_pool
 
@@ -101,7 +104,7 @@ def installation_with(
             'secret_key = "sandbox-secret-key"\n'
         )
         asyncio.run(prepare(folder, servers.database_url, people, segments, priority))
-        asyncio.run(start(servers.database_url))
+        asyncio.run(start(servers.database_url, folder))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         ours = {"DISPATCHER_FOLDER": str(folder), "DISPATCHER_ROUTES": str(routes), "DISPATCHER_ENV_FILE": ""}
         yield Rig(folder, servers.database_url, ledger, {**kept, **ours, "DISPATCHER_WORKERS": "4"})
@@ -110,7 +113,7 @@ def installation_with(
 async def prepare(
     folder: Path, url: str, people: int, segments: Sequence[int] = (1,), priority: str = "normal"
 ) -> None:
-    """A campaign to `people`, approved, whose waves are due as soon as it is started."""
+    """A campaign to `people`, approved for the routes of the folder, whose waves are due as soon as it is started."""
     roster = folder / "roster.csv"
     roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
     keyring = open_keyring(folder / "keys" / "keyring.json", create=True)
@@ -118,15 +121,15 @@ async def prepare(
     async with new_pool(url, 1) as pool, pool.connection() as connection:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
         await control.add(connection, campaign, "author")
-        await control.approve(connection, campaign.edition, "approver")
+        await approve(connection, campaign.edition, "approver", Office(load_routes(folder / "routes.toml")))
         opens_at = (await campaigns.waves(connection, (await control.find(connection, campaign.edition)).id))[0]
         await installation.rehearse_at(connection, opens_at.opens_at)
 
 
-async def start(url: str) -> None:
-    """Start the campaign."""
+async def start(url: str, folder: Path) -> None:
+    """Start the campaign, over the routes of the folder."""
     async with new_pool(url, 1) as pool, pool.connection() as connection:
-        await control.start(connection, EDITION, "approver")
+        await control.start(connection, EDITION, "approver", load_routes(folder / "routes.toml"))
 
 
 def _definition(segments: Sequence[int], priority: str) -> str:

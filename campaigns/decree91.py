@@ -30,6 +30,7 @@ class Article(StrEnum):
     SENDER = "Nghị định 91/2020/NĐ-CP, Điều 13 khoản 8"
     LABEL = "Nghị định 91/2020/NĐ-CP, Điều 14 và Điều 15"
     REFUSAL = "Nghị định 91/2020/NĐ-CP, Điều 16"
+    BRANDNAME = "Nghị định 91/2020/NĐ-CP, Điều 23 khoản 1"
     STATE_MANAGEMENT = "Luật 91/2025/QH15, Điều 19 khoản 1 điểm c"
     POLICY = "quy ước của hệ thống, không phải quy định pháp luật"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from campaigns import advice, decree91
+from campaigns import advice, brandnames, decree91
 from campaigns.calendar import Calendar, shipped
 from campaigns.campaign import Campaign, ContentKind, MessageClass
 from campaigns.compose import Sample, samples
@@ -22,8 +22,17 @@ SALES = ("khuyến mãi", "giảm giá", "mua ngay", "đặt hàng", "chiết kh
 
 def refusals(campaign: Campaign, circumstances: Circumstances | None = None) -> list[Refusal]:
     """Everything that keeps a campaign from being approved, each with the article that says so; empty if it may be."""
-    lawful = decree91.refusals(campaign, circumstances or Circumstances())
+    known = circumstances or Circumstances()
+    lawful = [*decree91.refusals(campaign, known), *_brandnames(known)]
     return list(dict.fromkeys([*lawful, *(refusal for rule in HOUSE for refusal in rule(campaign))]))
+
+
+def _brandnames(circumstances: Circumstances) -> Iterator[Refusal]:
+    """A name that no carrier takes parks the route. Numbers are for the decree to judge: a short code is one."""
+    for sender in circumstances.senders or ():
+        for mistake in () if sender.isdigit() else brandnames.mistakes(sender):
+            words = mistake.replace(f" ({brandnames.ARTICLE})", "")
+            yield Refusal(f'tên hiển thị "{sender}" {words}', Article.BRANDNAME)
 
 
 def _windows(campaign: Campaign) -> Iterator[Refusal]:
@@ -38,7 +47,8 @@ def _windows(campaign: Campaign) -> Iterator[Refusal]:
             )
 
 
-def _theme_to_come(campaign: Campaign) -> Iterator[Refusal]:
+def theme_to_come(campaign: Campaign) -> Iterator[Refusal]:
+    """The waves whose text cannot be written yet."""
     for wave in campaign.waves:
         text = campaign.texts[wave.text]
         if campaign.theme is None and Placeholder.THEME in placeholders(f"{text.accented}{text.unaccented}"):
@@ -59,7 +69,7 @@ def _on_what(campaign: Campaign) -> Iterator[Refusal]:
         )
 
 
-HOUSE: tuple[Callable[[Campaign], Iterator[Refusal]], ...] = (_windows, _theme_to_come, _on_what)
+HOUSE: tuple[Callable[[Campaign], Iterator[Refusal]], ...] = (_windows, theme_to_come, _on_what)
 
 
 def warnings(campaign: Campaign, calendar: Calendar | None = None) -> list[str]:

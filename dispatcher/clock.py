@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import defaultdict
+from collections.abc import Sequence
 
 import psycopg
 import structlog
 
+from campaigns import confirmation
 from campaigns.campaign import Priority
-from dispatcher import confirmations, failover, lookups
+from dispatcher import confirmations, failover, fingerprint, lookups
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
+from dispatcher.lifecycle import CampaignStatus
 from dispatcher.runtime import Addresses, Runtime, open_runtime
-from dispatcher.settings import Settings
+from dispatcher.settings import RouteConfig, Settings
 from dispatcher.store import batches, campaigns, counters, messages, receipts, routes
 from dispatcher.store import lookups as stored_lookups
 from dispatcher.store.batches import Due
@@ -84,6 +87,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
         await runtime.queue.put(Verb.SETTLE)
     if housekeeping:
         async with runtime.pool.connection() as connection:
+            await check_approvals(connection, [route.config for route in runtime.routes.values()])
             await hold_refused(connection, budgets)
             await failover.move_waiting(connection, [route.config for route in runtime.routes.values()])
             await tidy(connection, runtime.settings.settle_seconds)
@@ -141,6 +145,19 @@ async def hold_refused(connection: Connection, budgets: dict[int, Budget]) -> No
             log.error("wave.held", wave=wave, reason=reason)
             await campaigns.hold(connection, [wave], reason)
             del budgets[wave]
+
+
+async def check_approvals(connection: Connection, routes: Sequence[RouteConfig]) -> None:
+    """Nothing of a running campaign leaves while its approval does not cover what would be sent."""
+    for stored in await campaigns.going_on(connection):
+        # What confirms refusals runs by law, not by an approval.
+        if stored.status is not CampaignStatus.RUNNING or stored.definition["slug"] == confirmation.SLUG:
+            continue
+        why = await fingerprint.breach(connection, stored, await campaigns.waves(connection, stored.id), routes)
+        # Void stays void until somebody approves it again: what planning found in the texts is not looked for here.
+        if why and why != stored.void:
+            log.error("campaign.void", campaign=stored.edition, reason=why)
+            await campaigns.set_void(connection, stored.id, why)
 
 
 def memories(runtime: Runtime) -> dict[str, float]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns import confirmation, schedule
 from campaigns.campaign import Campaign, canonical
+from dispatcher import fingerprint
 from dispatcher.errors import UserError
 from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignStatus, Status, WaveStatus
+from dispatcher.routing import senders
 from dispatcher.rulings import permit
-from dispatcher.store import audiences, audit, batches, campaigns, caps, counters, messages, routes
-from dispatcher.store.audiences import Audience
+from dispatcher.settings import RouteConfig
+from dispatcher.store import audit, batches, campaigns, caps, counters, messages, routes
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Stop, StopKind
@@ -35,8 +36,9 @@ SPOKEN = {
     CampaignStatus.FINISHED: "đã xong",
     CampaignStatus.CANCELLED: "đã hủy",
 }
+APPROVE = "dispatcher campaign approve {edition} --by NGƯỜI-DUYỆT"
 NEXT_STEP = {
-    CampaignStatus.DRAFT: "Cần người khác duyệt trước: dispatcher campaign approve {edition} --by NGƯỜI-DUYỆT",
+    CampaignStatus.DRAFT: f"Cần người khác duyệt trước: {APPROVE}",
     CampaignStatus.APPROVED: "Bắt đầu bằng: dispatcher campaign start {edition}",
     CampaignStatus.RUNNING: "Xem tiến độ: dispatcher campaign status {edition}",
     CampaignStatus.PAUSED: "Chạy tiếp bằng: dispatcher campaign resume {edition}",
@@ -68,7 +70,7 @@ class WaveView:
 class View:
     """A campaign as it stands. `accounted`: what was planned equals what the statuses add up to.
 
-    `stopped_routes`: those over which nothing leaves at the moment, whoever uses them.
+    `stopped_routes`: those over which nothing leaves at the moment, whoever uses them. `void`: why its approval does not hold.
     """
 
     campaign: str
@@ -80,6 +82,7 @@ class View:
     accounted: bool
     waves: tuple[WaveView, ...]
     stopped_routes: dict[str, tuple[Stop, ...]]
+    void: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,11 @@ async def add(connection: Connection, campaign: Campaign, by: str, source: str |
         title=campaign.title,
         definition=definition,
         content_hash=_content_hash(campaign),
-        author=_name(by),
+        author=person(by),
         source=source,
     )
     await campaigns.put_waves(connection, campaign_id, [_new_wave(campaign, w) for w in schedule.waves(campaign)])
-    await audit.record(connection, _name(by), "campaign.add", campaign.edition, content_hash=_content_hash(campaign))
+    await audit.record(connection, person(by), "campaign.add", campaign.edition, content_hash=_content_hash(campaign))
     return there is not None
 
 
@@ -140,7 +143,7 @@ async def set_theme(connection: Connection, edition: str, theme: str, document: 
         raise ControlError("Cần ghi chủ đề và văn bản hướng dẫn (--source), ví dụ: Công văn 1234/VPCP-KGVX.")
     campaign = Campaign.model_validate(stored.definition).model_copy(update={"theme": words})
     await add(connection, campaign, by, await campaigns.source(connection, stored.id))
-    await audit.record(connection, _name(by), "campaign.theme", edition, theme=words, document=document.strip())
+    await audit.record(connection, person(by), "campaign.theme", edition, theme=words, document=document.strip())
     return campaign
 
 
@@ -161,8 +164,9 @@ def _new_wave(campaign: Campaign, wave: schedule.PlannedWave) -> NewWave:
     )
 
 
-def _name(person: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", person).split())
+def person(written: str) -> str:
+    """A person's name, spelled one way. Raises `ControlError` for none."""
+    name = " ".join(unicodedata.normalize("NFC", written).split())
     if not name:
         raise ControlError("Cần ghi tên người thực hiện (--by).")
     return name
@@ -177,77 +181,30 @@ async def find(connection: Connection, edition: str, *, lock: bool = False) -> S
     return found
 
 
-async def approve(
-    connection: Connection, edition: str, by: str, senders: Collection[str] | None = None
-) -> tuple[Audience, ...]:
-    """A second person approves these texts, waves and audience versions; answers the versions.
+def moved(stored: StoredCampaign, act: Act) -> CampaignStatus:
+    """The status that an act leads to. Raises `ControlError` where it is not for now."""
+    status = CAMPAIGN_MOVES.get((stored.status, act))
+    if status is None:
+        raise not_now(stored)
+    return status
 
-    `senders` are the names that the routes send under, None where not known. Raises `ControlError`, `RuledOutError`.
-    """
+
+def not_now(stored: StoredCampaign) -> ControlError:
+    """Why an act is not for now, and what is."""
+    hint = NEXT_STEP[stored.status].format(edition=stored.edition)
+    return ControlError(f"Chiến dịch {stored.edition} đang ở trạng thái {SPOKEN[stored.status]}. {hint}")
+
+
+async def start(connection: Connection, edition: str, by: str, routes: Sequence[RouteConfig]) -> None:
+    """Let the waves of an approved campaign go out at their times, over these routes. Raises `ControlError`, `RuledOutError`."""
     stored = await find(connection, edition, lock=True)
-    moved = _move(stored, Act.APPROVE)
-    person = _name(by)
-    # Whoever had a hand in it: a draft may have been written anew by somebody else.
-    authors = [stored.author, *await audit.actors(connection, "campaign.add", edition)]
-    if person.casefold() in (author.casefold() for author in authors):
-        raise ControlError(f"{person} là người soạn; người duyệt phải là người khác.")
-    await permit(connection, Campaign.model_validate(stored.definition), senders)
+    status = moved(stored, Act.START)
     waves = await campaigns.waves(connection, stored.id)
-    chosen = await _audiences(connection, stored, waves)
-    for wave, audience in zip(waves, chosen, strict=True):
-        await campaigns.pin_audience(connection, wave.id, audience.id)
-    seal = _seal(stored, await campaigns.waves(connection, stored.id))
-    await campaigns.approve(connection, stored.id, person, seal)
-    await audit.record(connection, person, f"campaign.{Act.APPROVE}", edition, approved_hash=seal, status=moved)
-    return chosen
-
-
-async def _audiences(connection: Connection, stored: StoredCampaign, waves: list[StoredWave]) -> tuple[Audience, ...]:
-    campaign = Campaign.model_validate(stored.definition)
-    chosen = []
-    for wave in waves:
-        name = campaign.wave(wave.slug).audience or campaign.audience
-        if name is None:
-            raise ControlError(
-                f'Đợt {wave.slug} chưa có nhóm người nhận. Ghi audience = "TÊN" trong tệp chiến dịch,'
-                f" hoặc: dispatcher campaign add TỆP --audience TÊN"
-            )
-        audience = await audiences.newest(connection, name)
-        if audience is None:
-            raise ControlError(
-                f"Chưa có nhóm người nhận {name} (đợt {wave.slug}). Nhập bằng: dispatcher audience import {name} TỆP"
-            )
-        if audience.recipients == 0:
-            raise ControlError(f"Nhóm người nhận {name} không có số nào hợp lệ (đợt {wave.slug}).")
-        chosen.append(audience)
-    return tuple(chosen)
-
-
-def _seal(stored: StoredCampaign, waves: list[StoredWave]) -> str:
-    """What an approval is bound to, as it is stored now: the content, the waves' times, their very audience versions."""
-    times = [(w.slug, w.opens_at.timestamp(), w.closes_at.timestamp(), w.window_from, w.window_to) for w in waves]
-    content = json.dumps(stored.definition, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(f"{content}:{times}:{[w.audience_id for w in waves]}".encode()).hexdigest()
-
-
-def _move(stored: StoredCampaign, act: Act) -> CampaignStatus:
-    moved = CAMPAIGN_MOVES.get((stored.status, act))
-    if moved is None:
-        hint = NEXT_STEP[stored.status].format(edition=stored.edition)
-        raise ControlError(f"Chiến dịch {stored.edition} đang ở trạng thái {SPOKEN[stored.status]}. {hint}")
-    return moved
-
-
-async def start(connection: Connection, edition: str, by: str, senders: Collection[str] | None = None) -> None:
-    """Let the waves of an approved campaign go out at their times. Raises `ControlError`, `RuledOutError`."""
-    stored = await find(connection, edition, lock=True)
-    moved = _move(stored, Act.START)
-    waves = await campaigns.waves(connection, stored.id)
-    if stored.approved_hash != _seal(stored, waves):
-        raise ControlError(f"Nội dung hoặc nhóm người nhận của {edition} đã đổi sau khi duyệt; cần duyệt lại.")
-    await permit(connection, Campaign.model_validate(stored.definition), senders)
-    await campaigns.set_status(connection, stored.id, moved)
-    await audit.record(connection, _name(by), f"campaign.{Act.START}", edition)
+    if why := await fingerprint.breach(connection, stored, waves, routes, bodies=None):
+        raise ControlError(f"Chiến dịch {edition} {why}; cần duyệt lại: {APPROVE.format(edition=edition)}")
+    await permit(connection, Campaign.model_validate(stored.definition), senders(routes))
+    await campaigns.set_status(connection, stored.id, status)
+    await audit.record(connection, person(by), f"campaign.{Act.START}", edition)
 
 
 async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
@@ -255,16 +212,16 @@ async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopp
     stored = await find(connection, edition, lock=True)
     if act is Act.CANCEL and edition.rpartition("-")[0] == confirmation.SLUG:
         raise ControlError("Chiến dịch xác nhận từ chối không hủy được, vì luật yêu cầu xác nhận; có thể tạm dừng.")
-    moved = _move(stored, act)
+    status = moved(stored, act)
     waves = [wave.id for wave in await campaigns.waves(connection, stored.id)]
-    await campaigns.set_status(connection, stored.id, moved)
+    await campaigns.set_status(connection, stored.id, status)
     counts = await counters.counts(connection, waves)
     if act is Act.CANCEL:
         await campaigns.cancel_waves(connection, stored.id)
         await messages.sweep(connection, waves)
     stopped = _stopped(counts)
     await audit.record(
-        connection, _name(by), f"campaign.{act}", edition,
+        connection, person(by), f"campaign.{act}", edition,
         out=stopped.out, in_flight=stopped.in_flight, saved=stopped.saved,
     )  # fmt: skip
     return stopped
@@ -280,16 +237,16 @@ def _stopped(counts: dict[str, int]) -> Stopped:
 async def resume(connection: Connection, edition: str, by: str) -> None:
     """Let a paused campaign go on. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)
-    await campaigns.set_status(connection, stored.id, _move(stored, Act.RESUME))
-    await audit.record(connection, _name(by), f"campaign.{Act.RESUME}", edition)
+    await campaigns.set_status(connection, stored.id, moved(stored, Act.RESUME))
+    await audit.record(connection, person(by), f"campaign.{Act.RESUME}", edition)
 
 
 async def hold_wave(connection: Connection, edition: str, slug: str, by: str) -> Stopped:
     """Hold one wave back; the others go on. Raises `ControlError`."""
     wave = await _open_wave(connection, edition, slug)
-    await campaigns.hold(connection, [wave.id], f"{_name(by)} tạm dừng")
+    await campaigns.hold(connection, [wave.id], f"{person(by)} tạm dừng")
     stopped = _stopped(await counters.counts(connection, [wave.id]))
-    await audit.record(connection, _name(by), "wave.hold", f"{edition}/{slug}", saved=stopped.saved)
+    await audit.record(connection, person(by), "wave.hold", f"{edition}/{slug}", saved=stopped.saved)
     return stopped
 
 
@@ -299,7 +256,7 @@ async def release_wave(connection: Connection, edition: str, slug: str, by: str)
     if wave.held is None:
         raise ControlError(f"Đợt {slug} không bị giữ lại.")
     await campaigns.hold(connection, [wave.id], None)
-    await audit.record(connection, _name(by), "wave.release", f"{edition}/{slug}", held=wave.held)
+    await audit.record(connection, person(by), "wave.release", f"{edition}/{slug}", held=wave.held)
 
 
 async def cancel_wave(connection: Connection, edition: str, slug: str, by: str) -> Stopped:
@@ -308,7 +265,7 @@ async def cancel_wave(connection: Connection, edition: str, slug: str, by: str) 
     await campaigns.set_wave_status(connection, wave.id, WaveStatus.CANCELLED)
     stopped = _stopped(await counters.counts(connection, [wave.id]))
     await messages.sweep(connection, [wave.id])
-    await audit.record(connection, _name(by), "wave.cancel", f"{edition}/{slug}", saved=stopped.saved)
+    await audit.record(connection, person(by), "wave.cancel", f"{edition}/{slug}", saved=stopped.saved)
     return stopped
 
 
@@ -316,16 +273,16 @@ async def pause_route(connection: Connection, route: str, by: str, why: str) -> 
     """Let nothing more leave over a route; its messages wait. Raises `ControlError`."""
     if not why.strip():
         raise ControlError("Cần ghi lý do (--reason): người khác sẽ thấy vì sao đường gửi dừng.")
-    if not await routes.pause(connection, route, f"{_name(by)}: {why.strip()}"):
+    if not await routes.pause(connection, route, f"{person(by)}: {why.strip()}"):
         raise ControlError(f"Đường gửi {route} đã tạm dừng từ trước.")
-    await audit.record(connection, _name(by), "route.pause", route, reason=why.strip())
+    await audit.record(connection, person(by), "route.pause", route, reason=why.strip())
 
 
 async def resume_route(connection: Connection, route: str, by: str) -> None:
     """Let a route that a person paused send again. Raises `ControlError`."""
     if not await routes.lift(connection, route, StopKind.PAUSED):
         raise ControlError(f"Đường gửi {route} không bị tạm dừng.")
-    await audit.record(connection, _name(by), "route.resume", route)
+    await audit.record(connection, person(by), "route.resume", route)
 
 
 async def cancel_route(
@@ -345,7 +302,7 @@ async def cancel_route(
         while step := await batches.hand_over(connection, route, ways, HAUL):
             moved += step
     await audit.record(
-        connection, _name(by), "route.cancel", route,
+        connection, person(by), "route.cancel", route,
         reason=why.strip(), out=found.out, in_flight=found.in_flight, moved=moved, cancelled=cancelled,
     )  # fmt: skip
     return RouteCancelled(found.out, found.in_flight, found.saved, moved, cancelled)
@@ -374,8 +331,15 @@ async def settle_uncertain(connection: Connection, edition: str, by: str, why: s
     act = messages.resend_campaign if resend else messages.close_campaign
     count = await act(connection, stored.id)
     word = "resend" if resend else "close"
-    await audit.record(connection, _name(by), f"uncertain.{word}", edition, reason=why, messages=count)
+    await audit.record(connection, person(by), f"uncertain.{word}", edition, reason=why, messages=count)
     return count
+
+
+def unapproved(stored: StoredCampaign) -> str | None:
+    """That nothing is sent because the approval does not hold, why, and what to do about it."""
+    if stored.void is None:
+        return None
+    return f"phê duyệt không còn hiệu lực, {stored.void}; cần duyệt lại: {APPROVE.format(edition=stored.edition)}"
 
 
 async def view(connection: Connection, edition: str, refusal: str | None = None) -> View:
@@ -389,7 +353,11 @@ async def view(connection: Connection, edition: str, refusal: str | None = None)
     facts = await campaigns.waiting(connection, stored.id)
     stops, rests = await routes.stops(connection), await caps.rests(connection)
     views = tuple(
-        _wave_view(wave, by_wave[wave.id], reason(stored.status, wave, facts[wave.id], stops, rests, refusal))
+        _wave_view(
+            wave,
+            by_wave[wave.id],
+            reason(stored.status, wave, facts[wave.id], stops, rests, refusal or unapproved(stored)),
+        )
         for wave in waves
     )
     counts: Counter[str] = Counter()
@@ -406,6 +374,7 @@ async def view(connection: Connection, edition: str, refusal: str | None = None)
         accounted=planned == sum(counts.values()),
         waves=views,
         stopped_routes=stops,
+        void=stored.void,
     )
 
 

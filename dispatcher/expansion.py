@@ -7,11 +7,13 @@ import structlog
 from campaigns import compose
 from campaigns.definition import Campaign
 from campaigns.policy import limits
+from dispatcher import fingerprint
 from dispatcher.lifecycle import WaveStatus
 from dispatcher.routing import table
 from dispatcher.runtime import Runtime
+from dispatcher.settings import RouteConfig
 from dispatcher.store import audiences, campaigns, planning
-from dispatcher.store.campaigns import StoredWave
+from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.planning import Allowance, NewText, Progress
 
@@ -36,7 +38,7 @@ async def expand(runtime: Runtime, wave_id: int) -> None:
 
 async def _plan(runtime: Runtime, wave_id: int) -> bool:
     """All slices that are left; answers whether the last one was ours."""
-    routes = table(route.config for route in runtime.routes.values())
+    routes = [route.config for route in runtime.routes.values()]
     while True:
         async with runtime.pool.connection() as connection:
             progress = await _next_slice(connection, wave_id, routes, runtime.settings.batch_size)
@@ -47,16 +49,34 @@ async def _plan(runtime: Runtime, wave_id: int) -> bool:
             return True
 
 
-async def _next_slice(connection: Connection, wave_id: int, routes: dict[str, str], batch_size: int) -> Progress | None:
+async def _next_slice(
+    connection: Connection, wave_id: int, routes: list[RouteConfig], batch_size: int
+) -> Progress | None:
     wave = await campaigns.wave(connection, wave_id, lock=True)
     if wave is None or wave.status is not WaveStatus.EXPANDING:
         return None
-    campaign = Campaign.model_validate((await campaigns.of_wave(connection, wave.campaign_id)).definition)
+    stored = await campaigns.of_wave(connection, wave.campaign_id)
+    if not await _approved(connection, stored, wave, routes):
+        return None
+    campaign = Campaign.model_validate(stored.definition)
     await _write_texts(connection, wave, campaign)
-    progress = await planning.plan_slice(connection, wave, routes, batch_size, _allowance(campaign))
+    progress = await planning.plan_slice(connection, wave, table(routes), batch_size, _allowance(campaign))
     if progress.done == progress.total:
         await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
     return progress
+
+
+async def _approved(
+    connection: Connection, stored: StoredCampaign, wave: StoredWave, routes: list[RouteConfig]
+) -> bool:
+    """Whether what is about to be written is what was approved; at the first slice the very texts are compared."""
+    waves = await campaigns.waves(connection, stored.id)
+    first = [] if wave.planned else [wave.slug]
+    why = await fingerprint.breach(connection, stored, waves, routes, bodies=first)
+    if why:
+        log.error("campaign.void", campaign=stored.edition, wave=wave.slug, reason=why)
+        await campaigns.set_void(connection, stored.id, why)
+    return why is None
 
 
 def _allowance(campaign: Campaign) -> Allowance:

@@ -126,6 +126,7 @@ class Act(StrEnum):
     """What a person (or, for `finish`, the clock) does to a campaign."""
 
     APPROVE = "approve"
+    WITHDRAW = "withdraw"
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
@@ -137,6 +138,11 @@ C = CampaignStatus
 
 CAMPAIGN_MOVES: dict[tuple[CampaignStatus, Act], CampaignStatus] = {
     (C.DRAFT, Act.APPROVE): C.APPROVED,
+    # Approving again is for an approval that no longer covers what would be sent.
+    (C.APPROVED, Act.APPROVE): C.APPROVED,
+    (C.RUNNING, Act.APPROVE): C.RUNNING,
+    (C.PAUSED, Act.APPROVE): C.PAUSED,
+    (C.APPROVED, Act.WITHDRAW): C.DRAFT,
     (C.DRAFT, Act.CANCEL): C.CANCELLED,
     (C.APPROVED, Act.START): C.RUNNING,
     (C.APPROVED, Act.CANCEL): C.CANCELLED,

@@ -21,6 +21,11 @@ def table(routes: Iterable[RouteConfig]) -> dict[str, str]:
     return chosen
 
 
+def senders(routes: Iterable[RouteConfig]) -> tuple[str, ...]:
+    """The brandnames that the routes send under; an Official Account of Zalo has none."""
+    return tuple(dict.fromkeys(route.sender for route in routes if not route.provider.startswith("zalo")))
+
+
 def unserved(chosen: Mapping[str, str], people: Mapping[str, int]) -> dict[str, int]:
     """The networks (with their people) that no route serves."""
     return {} if ANY in chosen else {network: n for network, n in people.items() if network not in chosen}

@@ -14,8 +14,9 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from campaigns import confirmation, occasions
+from campaigns import confirmation, occasions, terms
 from campaigns.calendar import Calendar, shipped
+from campaigns.tariff import Tariff, tariffs
 from dispatcher.errors import UserError
 
 Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown", "*"]
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     routes: Path = Path("routes.toml")
     occasions: Path = Path("occasions.toml")
     reports: Path = Path("reports.toml")
+    terms: Path = Path("terms.toml")
     keyring: Path | None = None
     signing_key: Path | None = None
     embedded_user: str | None = None
@@ -154,6 +156,14 @@ def load_calendar(path: Path) -> Calendar:
     Raises `DefinitionError` with everything that is wrong with the file.
     """
     return occasions.load(path) if path.exists() else shipped()
+
+
+def load_prices(path: Path) -> dict[str, Tariff]:
+    """What each network costs: as published, and over it what the office's own terms say, if there is such a file.
+
+    Raises `DefinitionError` with everything that is wrong with the file.
+    """
+    return tariffs(terms.load(path).tariffs if path.exists() else ())
 
 
 def load_routes(path: Path) -> tuple[RouteConfig, ...]:

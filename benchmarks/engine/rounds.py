@@ -36,7 +36,9 @@ def ours(folder: Path, load: Load, worker: str = "dispatcher") -> Figures:
             stage.start("worker", worker, "worker")
         _await(stage, "worker.started")
         last = "delivered" if load.receipts else "submitted"
-        return measured(stage, lambda: asyncio.run(start(stage.servers.database_url)), _reached(REACHED, last, load))
+        return measured(
+            stage, lambda: asyncio.run(start(stage.servers.database_url, stage.folder)), _reached(REACHED, last, load)
+        )
 
 
 def naive(folder: Path, load: Load, threads: int = 8) -> Figures:

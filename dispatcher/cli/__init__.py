@@ -15,6 +15,7 @@ import typer
 from campaigns.problems import DefinitionError
 from dispatcher.cli import (
     adopt,
+    approving,
     audience,
     campaign,
     demo,
@@ -40,6 +41,8 @@ app = typer.Typer(
 )
 for command in (drafting.new, drafting.clone, drafting.add, drafting.theme, drafting.calendar):
     campaign.app.command()(command)
+for verb in (approving.review, approving.approve, approving.confirm, approving.withdraw, approving.forecast):
+    campaign.app.command()(verb)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")

@@ -38,8 +38,8 @@ from dispatcher.cli.terminal import (
 from dispatcher.control import SPOKEN, View
 from dispatcher.delivery_log import shown
 from dispatcher.lifecycle import Act, CampaignStatus, Status
+from dispatcher.routing import senders, unserved
 from dispatcher.routing import table as route_table
-from dispatcher.routing import unserved
 from dispatcher.settings import Settings, load_calendar, load_routes, load_settings
 from dispatcher.store import audiences, campaigns, log
 from dispatcher.store.database import Connection
@@ -92,7 +92,7 @@ def check(source: Source, year: Year = None, as_json: AsJson = False) -> None:
 
 def _senders(settings: Settings) -> tuple[str, ...] | None:
     """The names that the routes send under, None while there are no routes."""
-    return tuple(route.sender for route in load_routes(settings.routes)) if settings.routes.exists() else None
+    return senders(load_routes(settings.routes)) if settings.routes.exists() else None
 
 
 @app.command("list")
@@ -149,38 +149,13 @@ def show(edition: Edition, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def approve(
-    edition: Edition,
-    by: Annotated[str, typer.Option("--by", help="Tên người duyệt; phải khác người soạn.")],
-    as_json: AsJson = False,
-) -> None:
-    """Phê duyệt: chốt nội dung, các đợt và đúng phiên bản danh sách người nhận."""
-
-    async def act(desk: Desk) -> tuple[audiences.Audience, ...]:
-        async with desk.pool.connection() as connection:
-            return await control.approve(connection, edition, by, _senders(desk.settings))
-
-    chosen = {(a.name, a.version): a for a in at_desk(act)}
-    if as_json:
-        audiences_given = [{"name": a.name, "version": a.version, "recipients": a.recipients} for a in chosen.values()]
-        return give({"campaign": edition, "approved_by": by, "audiences": audiences_given})
-    for audience in chosen.values():
-        out.print(
-            f"Nhóm {audience.name} phiên bản {audience.version}: {number(audience.recipients)} người nhận.",
-            markup=False,
-        )
-    out.print(f"[green]{escape(by)} đã duyệt {edition}.[/] Bước tiếp: dispatcher campaign start {edition}")
-    return None
-
-
-@app.command()
 def start(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
     """Bắt đầu: từng đợt tự gửi khi tới giờ. Từ chối nếu chưa duyệt."""
 
     async def act(desk: Desk) -> dict[str, int]:
         routes = load_routes(desk.settings.routes)
         async with desk.pool.connection() as connection:
-            await control.start(connection, edition, by, [route.sender for route in routes])
+            await control.start(connection, edition, by, routes)
             return unserved(route_table(routes), await _people(connection, edition))
 
     missing = at_desk(act)
@@ -268,6 +243,8 @@ def picture(seen: View) -> Iterator[Any]:
             yield f"Đợt {wave.slug} chưa gửi: {escape(wave.waits)}."
     accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
     yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
+    if seen.void:
+        yield f"[bold red]Phê duyệt không còn hiệu lực:[/] {escape(seen.void)}."
     for route, stops in seen.stopped_routes.items():
         for stop in stops:
             yield f"[yellow]Đường gửi {route}[/] {escape(stop_words(stop))}"

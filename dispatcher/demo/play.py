@@ -13,6 +13,7 @@ from campaigns import definition, msisdn, schedule
 from campaigns.calendar import spoken
 from campaigns.campaign import Campaign
 from dispatcher import control
+from dispatcher.approval import approve
 from dispatcher.control import View
 from dispatcher.delivery_log import PAGE, Format, export
 from dispatcher.demo import roster
@@ -21,6 +22,8 @@ from dispatcher.demo.stage import Stage, Wire
 from dispatcher.importing import Imported, Order, import_audience, suppress
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.lifecycle import Status, WaveStatus
+from dispatcher.review import Office
+from dispatcher.settings import load_routes
 from dispatcher.store import campaigns, installation, log, receipts
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Pool, new_pool
@@ -99,11 +102,12 @@ class Play:
             order = Order(path, AUDIENCE, AUTHOR, province=PROVINCE)
             imported = await import_audience(connection, keyring, order, lambda _done, _total: None)
         await self._refuse(pool, keyring, numbers[:: max(1, len(numbers) // REFUSALS)])
+        routes = load_routes(self._stage.settings.routes)
         campaign = self._campaign.model_copy(update={"audience": AUDIENCE, "owner": "Ban Chỉ đạo 138 Lạng Sơn"})
         async with pool.connection() as connection:
             await control.add(connection, campaign, AUTHOR)
-            await control.approve(connection, campaign.edition, APPROVER)
-            await control.start(connection, campaign.edition, APPROVER)
+            await approve(connection, campaign.edition, APPROVER, Office(routes))
+            await control.start(connection, campaign.edition, APPROVER, routes)
         self._tell(f"{AUTHOR} soạn, {APPROVER} duyệt, chiến dịch {campaign.edition} bắt đầu")
         return imported
 

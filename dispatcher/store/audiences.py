@@ -138,6 +138,13 @@ async def newest(connection: Connection, name: str) -> Audience | None:
     return Audience(*row) if row else None
 
 
+async def of_id(connection: Connection, audience_id: int) -> Audience | None:
+    """That very version."""
+    cursor = await connection.execute(LISTING + "WHERE id = %s", [audience_id])
+    row = await cursor.fetchone()
+    return Audience(*row) if row else None
+
+
 async def versions(connection: Connection, name: str | None = None) -> list[Audience]:
     """All versions of all audiences, or of one, by name and version."""
     where, arguments = ("WHERE name = %s", [name]) if name else ("", [])

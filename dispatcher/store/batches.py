@@ -11,9 +11,9 @@ from campaigns.campaign import Priority
 from dispatcher.store.database import Connection, one
 from dispatcher.store.moves import move_sql
 
-# Sendable now: the wave is open and not held, the campaign runs, the hour is allowed.
+# Sendable now: the wave is open and not held, the campaign runs and its approval holds, the hour is allowed.
 SENDABLE = """
-w.status = 'sending' AND w.held IS NULL AND c.status = 'running'
+w.status = 'sending' AND w.held IS NULL AND c.status = 'running' AND c.void IS NULL
 AND dispatcher_now() >= w.opens_at AND dispatcher_now() < w.closes_at
 AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time >= w.window_from
 AND (dispatcher_now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::time < w.window_to

@@ -15,7 +15,8 @@ from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.database import Connection, one
 
 CAMPAIGN = """
-SELECT id, edition, title, status::text, author, added_at, approved_by, approved_at, content_hash, approved_hash, definition
+SELECT id, edition, title, status::text, author, added_at, approved_by, approved_at, content_hash, approved_hash, void,
+       definition
 FROM campaigns
 """
 WAVE = """
@@ -60,6 +61,7 @@ class StoredCampaign:
     approved_at: datetime | None
     content_hash: str
     approved_hash: str | None
+    void: str | None
     definition: dict[str, Any]
 
 
@@ -183,12 +185,34 @@ async def pin_audience(connection: Connection, wave_id: int, audience_id: int) -
     await connection.execute("UPDATE waves SET audience_id = %s WHERE id = %s", [audience_id, wave_id])
 
 
-async def approve(connection: Connection, campaign_id: int, by: str, approved_hash: str) -> None:
+async def approve(
+    connection: Connection, campaign_id: int, by: str, approved_hash: str, status: CampaignStatus
+) -> None:
     await connection.execute(
-        "UPDATE campaigns SET status = 'approved', approved_by = %s, approved_at = dispatcher_now(), approved_hash = %s"
+        "UPDATE campaigns SET status = %s, approved_by = %s, approved_at = dispatcher_now(), approved_hash = %s, void = NULL"
         " WHERE id = %s",
-        [by, approved_hash, campaign_id],
+        [status.value, by, approved_hash, campaign_id],
     )
+
+
+async def withdraw(connection: Connection, campaign_id: int) -> None:
+    """Back to a draft that nobody has approved; `approvals` remembers what was."""
+    await connection.execute(
+        "UPDATE campaigns SET status = 'draft', approved_by = NULL, approved_at = NULL, approved_hash = NULL, void = NULL"
+        " WHERE id = %s",
+        [campaign_id],
+    )
+
+
+async def set_void(connection: Connection, campaign_id: int, reason: str | None) -> None:
+    """Say why the approval does not cover what would be sent, or that it does (None)."""
+    await connection.execute("UPDATE campaigns SET void = %s WHERE id = %s", [reason, campaign_id])
+
+
+async def going_on(connection: Connection) -> list[StoredCampaign]:
+    """Campaigns that run or soon will: approved and not over."""
+    cursor = await connection.execute(CAMPAIGN + "WHERE status IN ('approved', 'running') ORDER BY id")
+    return [_campaign(row) async for row in cursor]
 
 
 async def set_status(connection: Connection, campaign_id: int, status: CampaignStatus) -> None:
@@ -207,15 +231,15 @@ async def cancel_waves(connection: Connection, campaign_id: int) -> None:
 
 
 async def open_due_waves(connection: Connection) -> list[int]:
-    """Waves of running campaigns whose time has come start expanding; answers every wave that is expanding."""
+    """Waves of running campaigns whose time has come, and whose approval holds, start expanding; answers every wave that is."""
     await connection.execute(
         "UPDATE waves w SET status = CASE WHEN w.closes_at <= dispatcher_now() THEN 'missed' ELSE 'expanding' END::wave_status"
         " FROM campaigns c WHERE c.id = w.campaign_id AND c.status = 'running' AND w.status = 'scheduled'"
-        " AND w.opens_at <= dispatcher_now()"
+        " AND w.opens_at <= dispatcher_now() AND (c.void IS NULL OR w.closes_at <= dispatcher_now())"
     )
     cursor = await connection.execute(
         "SELECT w.id FROM waves w JOIN campaigns c ON c.id = w.campaign_id"
-        " WHERE w.status = 'expanding' AND c.status = 'running' ORDER BY w.id"
+        " WHERE w.status = 'expanding' AND c.status = 'running' AND c.void IS NULL ORDER BY w.id"
     )
     return [row.id async for row in cursor]
 

@@ -12,11 +12,14 @@ from typing import Any
 
 from campaigns import definition, schedule
 from campaigns.campaign import Campaign
-from dispatcher import clock, control, expansion, importing, sending
+from dispatcher import approval, clock, control, expansion, importing, sending
+from dispatcher.approval import Approved
 from dispatcher.control import View
 from dispatcher.importing import Imported, Order
 from dispatcher.lifecycle import Act
+from dispatcher.review import Office
 from dispatcher.runtime import Runtime
+from dispatcher.settings import RouteConfig
 from dispatcher.store import batches, campaigns, installation
 from providers.sandbox import PretendCarrier
 
@@ -75,13 +78,17 @@ class Hall:
         async with self.runtime.pool.connection() as connection:
             return await control.add(connection, campaign, by)
 
-    async def approve(self, by: str = APPROVER) -> None:
+    @property
+    def routes(self) -> list[RouteConfig]:
+        return [route.config for route in self.runtime.routes.values()]
+
+    async def approve(self, by: str = APPROVER, **ways: str) -> Approved:
         async with self.runtime.pool.connection() as connection:
-            await control.approve(connection, EDITION, by)
+            return await approval.approve(connection, EDITION, by, Office(self.routes), **ways)
 
     async def start(self) -> None:
         async with self.runtime.pool.connection() as connection:
-            await control.start(connection, EDITION, APPROVER)
+            await control.start(connection, EDITION, APPROVER, self.routes)
 
     async def stop(self, act: Act) -> control.Stopped:
         async with self.runtime.pool.connection() as connection:

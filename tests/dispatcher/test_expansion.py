@@ -10,7 +10,7 @@ from campaigns.campaign import Priority
 from dispatcher import expansion, importing
 from dispatcher.runtime import PLANNING
 from dispatcher.store import planning
-from tests.dispatcher.hall import DISGUISED, LAUNCH, Hall, numbers
+from tests.dispatcher.hall import DISGUISED, LAUNCH, Hall, june, numbers
 
 PEOPLE = [(number,) for number in numbers(45)]
 
@@ -157,11 +157,15 @@ async def test_a_wave_that_is_not_expanding_is_left_alone(hall: Hall) -> None:
 
 
 async def test_an_alert_is_planned_while_bulk_waves_take_every_other_place(hall: Hall) -> None:
-    wave = await hall.running([(number,) for number in numbers(3)])
+    await hall.rehearse()
+    await hall.import_rows([(number,) for number in numbers(3)])
+    await hall.add(june().model_copy(update={"priority": Priority.ALERT}))
+    await hall.approve()
+    await hall.start()
+    (wave,) = await hall.open_waves()
     for _ in range(PLANNING - 1):
         await hall.runtime.planning.enter(Priority.BULK)
     bulk = asyncio.create_task(hall.runtime.planning.enter(Priority.BULK))
-    await hall.sql("UPDATE waves SET priority = 'alert'")
     await expansion.expand(hall.runtime, wave)
     assert await hall.wave_status() == "sending"
     assert not bulk.done()

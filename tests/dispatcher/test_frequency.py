@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from campaigns.campaign import Campaign, MessageClass, Policy
-from dispatcher import control, expansion
+from dispatcher import approval, control, expansion
+from dispatcher.review import Office
 from dispatcher.store import installation, planning
 from dispatcher.words import STATUS_WORDS
 from tests.dispatcher.hall import APPROVER, AUTHOR, LAUNCH, Hall, june, numbers
@@ -27,8 +28,8 @@ async def opened(hall: Hall, *campaigns: Campaign) -> list[int]:
     async with hall.runtime.pool.connection() as connection:
         for campaign in campaigns:
             await control.add(connection, campaign, AUTHOR)
-            await control.approve(connection, campaign.edition, APPROVER)
-            await control.start(connection, campaign.edition, APPROVER)
+            await approval.approve(connection, campaign.edition, APPROVER, Office(hall.routes))
+            await control.start(connection, campaign.edition, APPROVER, hall.routes)
     return await hall.open_waves()
 
 

@@ -148,6 +148,10 @@ def test_once_claimed_a_message_waits_again_only_if_provably_not_sent_or_sent_ag
 
 CAMPAIGNS = [
     (CampaignStatus.DRAFT, Act.APPROVE, CampaignStatus.APPROVED),
+    (CampaignStatus.APPROVED, Act.APPROVE, CampaignStatus.APPROVED),
+    (CampaignStatus.RUNNING, Act.APPROVE, CampaignStatus.RUNNING),
+    (CampaignStatus.PAUSED, Act.APPROVE, CampaignStatus.PAUSED),
+    (CampaignStatus.APPROVED, Act.WITHDRAW, CampaignStatus.DRAFT),
     (CampaignStatus.DRAFT, Act.CANCEL, CampaignStatus.CANCELLED),
     (CampaignStatus.APPROVED, Act.START, CampaignStatus.RUNNING),
     (CampaignStatus.APPROVED, Act.CANCEL, CampaignStatus.CANCELLED),

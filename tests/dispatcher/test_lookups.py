@@ -227,6 +227,7 @@ async def test_the_carriers_names_for_other_messages_to_the_number_are_told_apar
     wave = await hall.planned(1, LAUNCH, DISGUISED)
     await hall.send()
     await hall.sql("UPDATE waves SET opens_at = dispatcher_now(), window_from = '00:00', window_to = '23:59'")
+    await hall.approve()
     (other,) = [opened for opened in await hall.open_waves() if opened != wave]
     await expansion.expand(hall.runtime, other)
     await hall.send()

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from campaigns.campaign import Advertising, Campaign, ConsentMethod, MessageClass
-from dispatcher import control, expansion, importing
+from dispatcher import approval, control, expansion, importing
 from dispatcher.control import ControlError
 from dispatcher.lifecycle import CampaignStatus
+from dispatcher.review import Office
 from dispatcher.rulings import RuledOutError
+from dispatcher.settings import RouteConfig
 from dispatcher.store import suppressions
 from dispatcher.store.suppressions import Scope
 from tests.dispatcher.hall import APPROVER, AUTHOR, EDITION, LAUNCH, Hall, june, numbers
@@ -39,9 +41,14 @@ async def suppress(hall: Hall, msisdn: str, scope: Scope) -> int:
         )
 
 
-async def approve(hall: Hall, senders: list[str] | None = SENDERS) -> None:
+def named(hall: Hall, senders: list[str]) -> list[RouteConfig]:
+    """The hall's route under other names."""
+    return [hall.routes[0].model_copy(update={"sender": sender}) for sender in senders]
+
+
+async def approve(hall: Hall, senders: list[str] = SENDERS) -> None:
     async with hall.runtime.pool.connection() as connection:
-        await control.approve(connection, EDITION, APPROVER, senders)
+        await approval.approve(connection, EDITION, APPROVER, Office(named(hall, senders)))
 
 
 async def refused(act: Any, *sentences: str) -> None:
@@ -71,8 +78,9 @@ async def test_a_sender_that_became_a_number_after_approval_stops_the_start(hall
     await hall.add(advertising())
     await approve(hall)
     async with hall.runtime.pool.connection() as connection:
-        await refused(control.start(connection, EDITION, APPROVER, ["0912345678"]), "Điều 13 khoản 8")
-        await control.start(connection, EDITION, APPROVER, SENDERS)
+        with pytest.raises(ControlError, match=re.escape("đường gửi (main.sender: CA LANGSON → 0912345678)")):
+            await control.start(connection, EDITION, APPROVER, named(hall, ["0912345678"]))
+        await control.start(connection, EDITION, APPROVER, hall.routes)
 
 
 @pytest.mark.parametrize(("kind", "left_out"), [(MessageClass.ADVERTISING, 2), (MessageClass.PUBLIC_INFORMATION, 1)])
@@ -128,7 +136,7 @@ async def test_a_late_theme_is_filled_in_before_approval_by_somebody_who_then_ma
         await control.set_theme(connection, EDITION, " Không  ma tu\u0301y ", "Công văn 1234/VPCP-KGVX", "Lê Chi")
         for author in (AUTHOR, "Lê Chi"):
             with pytest.raises(ControlError, match="là người soạn"):
-                await control.approve(connection, EDITION, author)
+                await approval.approve(connection, EDITION, author, Office(hall.routes))
     await approve(hall)
     await hall.start()
     (wave,) = await hall.open_waves()

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from campaigns import definition
 from dispatcher import control
+from dispatcher.approval import approve
 from dispatcher.embedded import Embedded
 from dispatcher.importing import Order, import_audience
 from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.review import Office
 from dispatcher.runtime import Addresses
+from dispatcher.settings import load_routes
 from dispatcher.store import installation
 from dispatcher.store.database import migrate, new_pool
 from tests.faults.carriers import Carrier
@@ -128,11 +131,12 @@ async def _prepare(folder: Path, url: str, keyring: Keyring, people: int) -> Non
     roster = folder / "roster.csv"
     roster.write_text("SĐT\n" + "".join(f"09{n:08}\n" for n in range(10_000_000, 10_000_000 + people)))
     campaign = definition.parse(DEFINITION, "faults", year=2026)
+    routes = load_routes(folder / "routes.toml")
     async with new_pool(url, 1) as pool, pool.connection() as connection:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
         await control.add(connection, campaign, "author")
-        await control.approve(connection, campaign.edition, "approver")
-        await control.start(connection, campaign.edition, "approver")
+        await approve(connection, campaign.edition, "approver", Office(routes))
+        await control.start(connection, campaign.edition, "approver", routes)
         stored = await control.find(connection, campaign.edition)
         (wave,) = await control.campaigns.waves(connection, stored.id)
         await installation.rehearse_at(connection, wave.opens_at)

@@ -1,0 +1,258 @@
+"""What somebody sees who is to approve a campaign: what is said, to how many, for how much, until when, and what speaks
+against it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+
+from campaigns import rules, volume
+from campaigns.calendar import VIETNAM, Calendar, shipped, spoken
+from campaigns.campaign import Campaign, Priority
+from campaigns.decree91 import Refusal
+from campaigns.tariff import Tariff, tariffs
+from campaigns.volume import Amount, Group, Share, Specimen
+from dispatcher import fingerprint, outlook, rulings
+from dispatcher.control import ControlError, find
+from dispatcher.fingerprint import Part
+from dispatcher.outlook import Outlook
+from dispatcher.routing import senders
+from dispatcher.settings import RouteConfig
+from dispatcher.store import approvals, audiences, campaigns
+from dispatcher.store.approvals import Approval
+from dispatcher.store.audiences import Audience
+from dispatcher.store.campaigns import StoredCampaign, StoredWave
+from dispatcher.store.database import Connection
+
+
+@dataclass(frozen=True)
+class Office:
+    """What an installation knows beside its database: its routes, its calendar, its prices by network."""
+
+    routes: Sequence[RouteConfig]
+    calendar: Calendar = field(default_factory=shipped)
+    prices: dict[str, Tariff] = field(default_factory=lambda: tariffs(()))
+
+
+@dataclass(frozen=True, slots=True)
+class WaveReview:
+    """One wave: `people` get a message, `left_out` have refused. `areas` is commune code -> people."""
+
+    id: int
+    audience_id: int
+    slug: str
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    window: tuple[time, time]
+    form: str
+    audience: str
+    version: int
+    people: int
+    left_out: int
+    segments: int
+    amounts: tuple[Amount, ...]
+    areas: dict[str | None, int]
+    specimens: tuple[Specimen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything that an approval rests on; `hash` is what it would be bound to.
+
+    `refusals` must be mended, `findings` mended or accepted with a reason, `warnings` looked at. `changes`: what differs from
+    the `last` approval, None where there was none.
+    """
+
+    campaign: Campaign
+    stored: StoredCampaign
+    hash: str
+    terms: dict[str, object]
+    waves: tuple[WaveReview, ...]
+    amounts: tuple[Amount, ...]
+    vnd: float | None
+    outlook: Outlook
+    refusals: tuple[Refusal, ...]
+    over_ceiling: str | None
+    findings: tuple[str, ...]
+    warnings: tuple[str, ...]
+    last: Approval | None
+    changes: dict[Part, list[str]] | None
+    audiences: tuple[Audience, ...]
+
+    @property
+    def alert(self) -> bool:
+        """Whether it may be approved the short way."""
+        return self.campaign.priority is Priority.ALERT
+
+
+async def chosen(connection: Connection, stored: StoredCampaign) -> list[StoredWave]:
+    """The waves with their audiences: those pinned by an approval, else the newest versions. Raises `ControlError`."""
+    campaign = Campaign.model_validate(stored.definition)
+    found = []
+    for wave in await campaigns.waves(connection, stored.id):
+        pinned = wave.audience_id if stored.approved_hash else None
+        audience_id = pinned or (await _newest(connection, campaign, wave)).id
+        found.append(replace(wave, audience_id=audience_id))
+    return found
+
+
+async def _newest(connection: Connection, campaign: Campaign, wave: StoredWave) -> Audience:
+    name = campaign.wave(wave.slug).audience or campaign.audience
+    if name is None:
+        raise ControlError(
+            f'Đợt {wave.slug} chưa có nhóm người nhận. Ghi audience = "TÊN" trong tệp chiến dịch,'
+            f" hoặc: dispatcher campaign add TỆP --audience TÊN"
+        )
+    audience = await audiences.newest(connection, name)
+    if audience is None:
+        raise ControlError(
+            f"Chưa có nhóm người nhận {name} (đợt {wave.slug}). Nhập bằng: dispatcher audience import {name} TỆP"
+        )
+    if audience.recipients == 0:
+        raise ControlError(f"Nhóm người nhận {name} không có số nào hợp lệ (đợt {wave.slug}).")
+    return audience
+
+
+async def review(connection: Connection, edition: str, office: Office, lot: random.Random | None = None) -> Review:
+    """The campaign as its approver sees it. `lot` draws the random samples. Raises `ControlError`."""
+    stored = await find(connection, edition)
+    campaign = Campaign.model_validate(stored.definition)
+    waves = await chosen(connection, stored)
+    refusals = await rulings.judge(connection, campaign, senders(office.routes))
+    known: dict[tuple[int, str], list[Group]] = {}
+    if any(rules.theme_to_come(campaign)):  # there is nothing to show yet
+        raise rulings.ruled_out(campaign, refusals)
+    terms = await fingerprint.terms(connection, stored, waves, office.routes)
+    seen = await outlook.look(connection, stored, waves, office.routes, known)
+    reviewed, shares, used = [], [], []
+    for wave in waves:
+        groups = await outlook.counted(connection, campaign, wave.audience_id or 0, known)
+        found = volume.shares(campaign, wave.slug, groups)
+        audience = await audiences.of_id(connection, wave.audience_id or 0)
+        if audience is None:
+            raise ControlError(f"Không còn nhóm người nhận của đợt {wave.slug}.")
+        reviewed.append(_wave(campaign, wave, audience, found, office, lot or random.Random()))  # noqa: S311  samples, no secret
+        shares += found
+        used.append(audience)
+    amounts = tuple(volume.amounts(shares, office.prices))
+    vnd = _sum([amount.vnd for amount in amounts])
+    last, digest = await approvals.last(connection, stored.id), fingerprint.digest(terms)
+    return Review(
+        campaign=campaign,
+        stored=stored,
+        hash=digest,
+        terms=terms,
+        waves=tuple(reviewed),
+        amounts=amounts,
+        vnd=vnd,
+        outlook=seen,
+        refusals=tuple(refusals),
+        over_ceiling=_over_ceiling(campaign, vnd),
+        findings=tuple(_late(campaign, seen, office.calendar)),
+        warnings=(*rules.warnings(campaign, office.calendar), *_warnings(campaign, seen, amounts)),
+        last=last,
+        changes=fingerprint.changes(last.terms, terms) if last else None,
+        audiences=tuple({audience.id: audience for audience in used}.values()),
+    )
+
+
+def _wave(
+    campaign: Campaign, wave: StoredWave, audience: Audience, found: list[Share], office: Office, lot: random.Random
+) -> WaveReview:
+    amounts = tuple(volume.amounts(found, office.prices))
+    return WaveReview(
+        id=wave.id,
+        audience_id=audience.id,
+        slug=wave.slug,
+        title=wave.title,
+        opens_at=wave.opens_at,
+        closes_at=wave.closes_at,
+        window=(wave.window_from, wave.window_to),
+        form=campaign.wave(wave.slug).form.value,
+        audience=audience.name,
+        version=audience.version,
+        people=sum(amount.people for amount in amounts),
+        left_out=sum(share.group.left_out for share in found),
+        segments=sum(amount.segments for amount in amounts),
+        amounts=amounts,
+        areas=volume.by_area(found),
+        specimens=tuple(volume.specimens(found, lot)),
+    )
+
+
+def _sum(values: list[float | None]) -> float | None:
+    """The sum, None where a part of it is not known."""
+    return None if None in values else sum(value for value in values if value is not None)
+
+
+def dong(vnd: float) -> str:
+    """An amount as staff read it: "1.200.000 đồng"."""
+    return f"{round(vnd):,} đồng".replace(",", ".")
+
+
+def count(number: int) -> str:
+    return f"{number:,}".replace(",", ".")
+
+
+def _over_ceiling(campaign: Campaign, vnd: float | None) -> str | None:
+    if campaign.budget is None or vnd is None or vnd <= campaign.budget:
+        return None
+    return (
+        f"dự kiến {dong(vnd)}, vượt mức chi tối đa {dong(campaign.budget)}; rút gọn nội dung, bớt người nhận, hoặc người soạn "
+        "nâng budget trong tệp chiến dịch"
+    )
+
+
+def _late(campaign: Campaign, seen: Outlook, calendar: Calendar) -> Iterator[str]:
+    """What would not be out in time, and what would help."""
+    helps = {help_.route: help_ for help_ in seen.helps}
+    for arrival in seen.arrivals:
+        where = f"đợt {arrival.wave}, đường gửi {arrival.route}"
+        if expired := arrival.finish.expired:
+            closes = spoken(arrival.closes_at)
+            yield (
+                f"{where}: {count(expired)} trong {count(arrival.finish.messages)} tin không kịp gửi trước {closes}; "
+                f"{_advice(helps[arrival.route])}"
+            )
+        elif (end := arrival.finish.finishes_at) and end > (last := _end_of_occasion(campaign, calendar, end)):
+            yield f"{where}: dự kiến xong lúc {spoken(end)}, sau khi dịp kết thúc ({last - timedelta(days=1):%d/%m/%Y})"
+
+
+def _end_of_occasion(campaign: Campaign, calendar: Calendar, end: datetime) -> datetime:
+    """The midnight after the occasion's last day; `end` itself where the calendar does not know the occasion."""
+    occasion = calendar.occasions.get(campaign.occasion)
+    if occasion is None or campaign.period.start > (last := occasion.days(campaign.year)[1]):
+        return end
+    return datetime.combine(last + timedelta(days=1), time(0), VIETNAM)
+
+
+def _advice(help_: outlook.Help) -> str:
+    ways = []
+    if help_.tps:
+        ways.append(f"nâng tốc độ lên {help_.tps:.3g} phần tin/giây")
+    if help_.days_earlier:
+        ways.append(f"mở đợt sớm hơn {help_.days_earlier} ngày")
+    if help_.unaccented is not None:
+        left = f" (vẫn còn {count(help_.unaccented)} tin không kịp)" if help_.unaccented else ""
+        ways.append(f"gửi không dấu{left}")
+    return (
+        f"có thể: {' hoặc '.join(ways)}"
+        if ways
+        else "tăng tốc độ hay mở sớm hơn đều chưa đủ: xem hạn mức của đường gửi"
+    )
+
+
+def _warnings(campaign: Campaign, seen: Outlook, amounts: Sequence[Amount]) -> Iterator[str]:
+    for slug in seen.over:
+        yield f"đợt {slug} đã qua giờ đóng, sẽ không gửi"
+    for network, people in seen.unserved.items():
+        yield f"{count(people)} tin tới nhà mạng {network} chưa có đường gửi nào phục vụ"
+    for route in seen.stops:
+        yield f"đường gửi {route} đang dừng; dự kiến tính như đường gửi chạy lại ngay"
+    unknown = [amount.network for amount in amounts if amount.vnd is None]
+    if unknown:
+        ceiling = "; không so được với mức chi tối đa" if campaign.budget else ""
+        yield f"chưa biết đơn giá của {', '.join(unknown)} (ghi trong tệp DISPATCHER_TERMS){ceiling}"

@@ -1,0 +1,38 @@
+"""How many people of which network, commune and language: in an audience, and still to be sent to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from campaigns.volume import Group
+from dispatcher.store.database import Connection
+
+GROUPS = """
+SELECT r.network, m.area_code, coalesce(m.language, '') AS language, count(*)::int AS people,
+       count(s.msisdn_hash)::int AS left_out
+FROM audiences a JOIN audience_members m ON m.audience_id = a.id JOIN recipients r USING (msisdn_hash)
+    LEFT JOIN suppressions s ON s.msisdn_hash = m.msisdn_hash AND s.organisation_id = a.organisation_id
+        AND (s.scope = 'all' OR %(message_class)s = 'advertising')
+WHERE a.id = %(audience)s
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+REMAINING = """
+SELECT m.wave_id, b.route, m.segments, count(*)::int AS n
+FROM messages m JOIN batches b ON b.id = m.batch_id
+WHERE m.wave_id = ANY(%s) AND m.status IN ('queued', 'retrying', 'sending') GROUP BY 1, 2, 3
+"""
+
+
+async def groups(connection: Connection, audience_id: int, message_class: str) -> list[Group]:
+    """The people of an audience, counted; those who refused messages of the class as left out."""
+    cursor = await connection.execute(GROUPS, {"audience": audience_id, "message_class": message_class})
+    return [Group(*row) async for row in cursor]
+
+
+async def remaining(connection: Connection, wave_ids: list[int]) -> dict[tuple[int, str], dict[int, int]]:
+    """(wave, route) -> segments of a message -> messages that are planned and have not left."""
+    found: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    cursor = await connection.execute(REMAINING, [wave_ids])
+    async for row in cursor:
+        found[row.wave_id, row.route][row.segments] = row.n
+    return dict(found)
