@@ -20,11 +20,12 @@ async def open_links(runtime: Runtime) -> AsyncIterator[None]:
         stack.push_async_callback(_end, asyncio.create_task(inbox.run()))
         for name, route in runtime.routes.items():
             stack.push_async_callback(route.provider.close)
-            await route.provider.open(_listener(runtime, inbox, name))
+            await route.provider.open(listener(runtime, inbox, name))
         yield
 
 
-def _listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
+def listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
+    """Stores what a route's carrier tells, receipts and texts from people."""
     words = runtime.settings.refusal_words.split(",")
     confirm_all = runtime.settings.confirm_refusals == "all"
 

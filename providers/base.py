@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     CONTENT = "content"  # template mismatch, blocked word: every message of the wave would fare the same
     REQUEST = "request"  # the carrier does not understand what we sent: ours to mend
     DUPLICATE = "duplicate"  # our id was used before; after an uncertain try this means "already accepted"
+    FEW = "few"  # the carrier takes no call with so few numbers: another route may
     OTHER = "other"  # a code that is not in the adapter's table
 
 
@@ -108,10 +109,13 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The answer to a call: one verdict per submission, in the same order and number."""
+    """The answer to a call: one verdict per submission, in the same order and number.
+
+    `exchange` is the call that decided, where it took several; None where nothing went over the wire.
+    """
 
     verdicts: tuple[Verdict, ...]
-    exchange: Exchange
+    exchange: Exchange | None
 
 
 class Outcome(StrEnum):
@@ -246,33 +250,85 @@ class Queried:
     exchanges: tuple[Exchange, ...]
 
 
-class Receipts(StrEnum):
-    """How receipts come: to our callback, when asked for, or over the provider's own link (see `Provider.open`)."""
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A past day's receipts from a carrier that keeps a list of them, each with the person's number and no id."""
 
-    PUSH = "push"
-    PULL = "pull"
-    LINK = "link"
+    receipts: tuple[Receipt, ...]
+    exchanges: tuple[Exchange, ...]
+
+
+class Receipts(StrEnum):
+    """How receipts come."""
+
+    PUSH = "push"  # to our callback
+    PULL = "pull"  # when asked for by reference: see `Provider.query`
+    DAILY = "daily"  # when a day's list is asked for: see `Provider.collect`
+    LINK = "link"  # over the provider's own link: see `Provider.open`
     NONE = "none"
+
+
+class Dedupe(StrEnum):
+    """By what a carrier knows a message that it is handed a second time."""
+
+    ID = "id"
+    CONTENT = "content"  # same number, same text
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """From when until when in a day, Viet Nam's time."""
+
+    begin: time
+    end: time
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a provider can do: facts that the dispatcher plans with, never branches on a provider's name.
 
-    `dedupe_seconds`: for how long the provider blocks a second submission with the same `message_id` (0 = never).
-    `status_lookup`: whether `query` can be asked.
+    `one_text`: a call says one text to a list of numbers; `single_network`: all of one network; `per_recipient`: each of
+    them has an answer of its own; `shared_reference`: the carrier's id is that of the call, the number tells which message.
+    `negative_receipts`: receipts also say who was not reached. `dedupe_seconds`: for how long the provider blocks a second
+    submission of the same message (0 = never). `status_lookup`: whether `query` can be asked. `sandbox`: nothing reaches
+    anybody now. `hours`: when the carrier takes messages, None = at any time.
     """
 
     channel: str
     max_per_call: int = 1
+    min_per_call: int = 1
+    one_text: bool = False
+    single_network: bool = False
+    per_recipient: bool = True
+    shared_reference: bool = False
     receipts: Receipts = Receipts.NONE
+    negative_receipts: bool = True
+    dedupe: Dedupe = Dedupe.NONE
     dedupe_seconds: int = 0
     status_lookup: bool = False
+    sandbox: bool = False
+    hours: Hours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text that the carrier has approved: `pattern` is a regular expression that the whole of a text must fit.
+
+    `network` is the one that it is approved for, None = all.
+    """
+
+    pattern: str
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The answer to `dispatcher route check`: who answered, how fast (seconds), and what is left (in `currency`)."""
+    """The answer to `dispatcher route check`: who answered, how fast (seconds), and what is left (in `currency`).
+
+    `quota`: how many messages may still be sent today; `senders`: the names that the account may use; `templates`: the
+    texts approved for this sender. None = the carrier does not say.
+    """
 
     ok: bool
     detail: str
@@ -280,6 +336,18 @@ class Health:
     balance: float | None = None
     currency: str = "VND"
     exchange: Exchange | None = field(default=None, repr=False)
+    quota: int | None = None
+    senders: tuple[str, ...] | None = None
+    templates: tuple[Template, ...] | None = None
+
+
+def require_fitting(capabilities: Capabilities, submissions: Sequence[Submission]) -> None:
+    """Raise ValueError for a call that the carrier could not be handed: the caller's mistake, before the wire."""
+    least, most = capabilities.min_per_call, capabilities.max_per_call
+    if not least <= len(submissions) <= most:
+        raise ValueError(f"{least} to {most} messages a call, not {len(submissions)}")
+    if capabilities.one_text and len({(one.text, one.encoding) for one in submissions}) > 1:
+        raise ValueError("one text a call, not several")
 
 
 class Options(BaseModel):
@@ -320,19 +388,22 @@ class Provider(ABC):
 
     @abstractmethod
     async def submit(self, submissions: Sequence[Submission]) -> Submitted:
-        """Hand over 1..`max_per_call` messages in one call.
+        """Hand over `min_per_call`..`max_per_call` messages in one call, alike as far as the capabilities ask for it.
 
         Raises a `ProviderError` when the whole call failed; `Uncertain` whenever something may have been accepted and it
         cannot be said of which message.
         """
 
     @abstractmethod
-    def read_callback(self, callback: Callback) -> list[Receipt]:
+    def read_callback(self, callback: Callback) -> Sequence[Receipt | Inbound]:
         """Read a provider's callback; raises ValueError saying what is wrong with it. Never touches network or disk."""
 
     @abstractmethod
     async def check(self) -> Health:
-        """Ask the carrier whether the account works, without sending anything. Raises a `ProviderError`."""
+        """Ask the carrier whether the account works and what it may do, without sending anything.
+
+        Raises a `ProviderError`.
+        """
 
     async def query(self, lookups: Sequence[Lookup]) -> Queried:
         """Ask what became of messages; reads only, so it may be repeated.
@@ -340,3 +411,7 @@ class Provider(ABC):
         Raises a `ProviderError` when it could not be asked: that says nothing about the messages, whatever its kind.
         """
         raise NotImplementedError(f"{type(self).__name__} has no status query: capabilities.status_lookup says so")
+
+    async def collect(self, day: date) -> Collected:
+        """Read the receipts of a past day (Viet Nam's); reads only. Raises a `ProviderError`."""
+        raise NotImplementedError(f"{type(self).__name__} keeps no daily list: capabilities.receipts says so")

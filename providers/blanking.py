@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
 BLANK = "***"
 
@@ -36,8 +38,16 @@ def blanked(text: str, hidden: Iterable[str] = (), *, limit: int = 2000) -> str:
 
 @lru_cache(maxsize=256)  # the same keys and, mostly, the same text in every call
 def _forms(value: str) -> tuple[str, ...]:
-    """As it is and as JSON writes it, each once and in this order."""
-    written = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    """As it is and as JSON, XML and a form write it, each once and in this order."""
+    written = (
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value, quote=False),
+        html.escape(value),
+        quote(value, safe=""),
+        quote_plus(value),
+    )
     return tuple(dict.fromkeys(form for form in written if form))
 
 

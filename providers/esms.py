@@ -239,7 +239,7 @@ class Esms(Provider):
     def _status(self, reference: str) -> Call:
         """The keys travel in the URL here: `Http` keeps no URL, and what is shown of it is written by hand."""
         asked = self._call("GetSendStatus", "eSMS, ask for a message", {"RefId": reference}, {})
-        params = {name: str(value) for name, value in (asked.body or {}).items()}
+        params = {name: str(value) for name, value in asked.body.items()} if isinstance(asked.body, Mapping) else {}
         return replace(asked, method="GET", shown="GET" + asked.shown.removeprefix("POST"), params=params, body=None)
 
     def _message(self, submission: Submission) -> Call:

@@ -40,7 +40,8 @@ class Call:
     """One request of an adapter.
 
     `tried` says in a few words what it is for, `shown` is the request as it may be stored: both blanked by the adapter.
-    `hidden` values are blanked from the answer, should the carrier repeat them. `body` is sent as JSON.
+    `hidden` values are blanked from the answer, should the carrier repeat them. `body` is sent as JSON, or as it is where
+    it is text already: then `headers` say what it is. `fingerprint` is the SHA-256 of the one certificate to be trusted.
     """
 
     method: str
@@ -49,8 +50,9 @@ class Call:
     shown: str
     hidden: tuple[str, ...] = field(default=(), repr=False)
     params: Mapping[str, str] | None = field(default=None, repr=False)
-    body: Mapping[str, object] | None = field(default=None, repr=False)
+    body: Mapping[str, object] | str | None = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Http:
         try:
             origin, host, target = parted(call.url)
             request = written(call.method, host, _asking(target, call.params), _headers(call), _body(call))
-            return await self._open_pool().exchange(origin, request)
+            return await self._open_pool().exchange(origin._replace(fingerprint=call.fingerprint), request)
         except (OSError, BadRequest) as error:
             return error
 
@@ -170,12 +172,14 @@ def _asking(target: str, params: Mapping[str, str] | None) -> str:
 
 
 def _headers(call: Call) -> Mapping[str, str]:
-    kind = {} if call.body is None else {"Content-Type": "application/json"}
+    kind = {"Content-Type": "application/json"} if isinstance(call.body, Mapping) else {}
     return {**HEADERS, **kind, **(call.headers or {})}
 
 
 def _body(call: Call) -> bytes:
-    return b"" if call.body is None else _JSON.encode(call.body).encode()
+    if call.body is None:
+        return b""
+    return (call.body if isinstance(call.body, str) else _JSON.encode(call.body)).encode()
 
 
 def _transport_failure(tried: str, trouble: Exception, exchange: Exchange) -> ProviderError:

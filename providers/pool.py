@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 import time
 from collections import defaultdict
@@ -46,7 +47,7 @@ class Pool:
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._busy: set[Connection] = set()
         self._watch: asyncio.TimerHandle | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._tls: dict[bool, ssl.SSLContext] = {}
 
     async def exchange(self, origin: Origin, request: bytes) -> Reply:
         """Send a request exactly once; raises `NoConnection`, or another `OSError`: then it may have been taken."""
@@ -106,7 +107,7 @@ class Pool:
         return None
 
     async def _opened(self, origin: Origin) -> Connection:
-        tls = self._context() if origin.tls else None
+        tls = self._context(pinned=origin.fingerprint is not None) if origin.tls else None
         try:
             async with asyncio.timeout(self._waits.connect):
                 _, connection = await self._loop.create_connection(
@@ -118,13 +119,19 @@ class Pool:
             raise NotOpened(error.errno, error.strerror) from None
         if not connection.usable:  # ended again before we could say a word
             raise NotOpened
+        if origin.tls and origin.fingerprint not in (None, hashlib.sha256(connection.certificate()).digest()):
+            connection.give_up(HungUp())
+            raise NotOpened(None, "another certificate than the one to be trusted")
         return connection
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
-        return self._tls
+    def _context(self, *, pinned: bool) -> ssl.SSLContext:
+        """Certificates are checked by their issuers, or, `pinned`, by being the one that is known."""
+        if pinned not in self._tls:
+            context = self._tls[pinned] = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1"])
+            if pinned:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return self._tls[pinned]
 
     def _look(self) -> None:
         """End what is over its time, and what has been idle too long."""

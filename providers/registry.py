@@ -9,7 +9,11 @@ from providers.base import Provider
 
 PROVIDERS = {
     "esms": "providers.esms:Esms",
+    "fpt": "providers.fpt:Fpt",
+    "mobifone": "providers.mobifone:MobiFone",
     "smpp": "providers.smpp.provider:Smpp",
+    "speedsms": "providers.speedsms:SpeedSms",
+    "vnpt": "providers.vnpt:Vnpt",
 }
 
 ENTRY_POINTS = "dispatcher.providers"

@@ -15,6 +15,8 @@ import httptools
 MAX_ANSWER_BYTES = 1024 * 1024
 # With its heads and the lines between chunks.
 MAX_WIRE_BYTES = 2 * MAX_ANSWER_BYTES
+# As the standard says how long to wait, and as Yii's rate limiter does (seconds too).
+_PAUSES = (b"retry-after", b"x-rate-limit-reset")
 PORTS = {"http": 80, "https": 443}
 # Below it an answer only says "go on": the real one follows.
 FIRST_FINAL_STATUS = 200
@@ -58,11 +60,12 @@ class AnswerTooLong(Broken):
 
 
 class Origin(NamedTuple):
-    """Whom to connect to."""
+    """Whom to connect to; `fingerprint` is the SHA-256 of its certificate, where that one alone is trusted."""
 
     tls: bool
     host: str
     port: int
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,11 @@ class Connection(asyncio.Protocol):
         self._fail(error)
         self._transport.abort()
 
+    def certificate(self) -> bytes:
+        """The carrier's, as it was sent; empty without TLS."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return (tls.getpeercert(binary_form=True) if tls else None) or b""
+
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,7 +182,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name == b"retry-after":
+        if name in _PAUSES:
             self._retry_after = value.decode("latin-1")
         elif name in (b"content-length", b"transfer-encoding"):
             self._measured = True

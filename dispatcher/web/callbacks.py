@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import parse_qsl
 
 import structlog
@@ -15,10 +17,11 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from dispatcher.links import listener
 from dispatcher.receipts import Inbox, arrived
 from dispatcher.runtime import Route, Runtime
 from dispatcher.store.receipts import NewReceipt
-from providers.base import Callback
+from providers.base import Callback, Inbound, Receipt
 
 log = structlog.get_logger()
 
@@ -69,17 +72,22 @@ async def _answered(runtime: Runtime, inbox: Inbox, scope: Scope, receive: Recei
         return _TOO_LARGE
     try:
         read = route.provider.read_callback(Callback(scope["method"], _query(scope), Headers(scope=scope), body))
-        found = [arrived(route.config.name, receipt, runtime.keyring) for receipt in read]
+        found = [arrived(route.config.name, one, runtime.keyring) for one in read if isinstance(one, Receipt)]
     except ValueError as error:
         log.warning("callback.unreadable", route=route.config.name, error=str(error))
         return _UNREADABLE
-    return await _stored(inbox, found)
+    texts = [one for one in read if isinstance(one, Inbound)]
+    return await _stored(inbox, found, partial(listener(runtime, inbox, route.config.name), texts) if texts else None)
 
 
-async def _stored(inbox: Inbox, found: list[NewReceipt]) -> tuple[Message, ...]:
+async def _stored(
+    inbox: Inbox, found: list[NewReceipt], hear: Callable[[], Awaitable[None]] | None
+) -> tuple[Message, ...]:
     try:
         if found:
             await inbox.put(found)
+        if hear:
+            await hear()
     except Exception:  # logged where it happened; the carrier must only know to come again
         return _AGAIN
     return _STORED

@@ -6,7 +6,7 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -15,16 +15,20 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @dataclass
 class RawServer:
-    """Counts the requests that arrived whole and keeps their bytes."""
+    """Counts the requests that arrived whole and keeps their bytes; those of `preludes` apart."""
 
     origin: str = ""
     requests: list[bytes] = field(default_factory=list)
+    preludes: list[bytes] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager
-async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
-    """Each connection: read one request, behave, close."""
+async def raw_server(behaviour: Behaviour, preludes: Mapping[str, bytes] | None = None) -> AsyncIterator[RawServer]:
+    """Each connection: read one request, behave, close.
+
+    `preludes` is a part of an address -> the whole answer to what comes before the request that matters (a login).
+    """
     told = RawServer()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -33,7 +37,13 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
         assert task is not None
         tasks.add(task)
         try:
-            told.requests.append(await read_request(reader))
+            request = await read_request(reader)
+            address = request.partition(b"\r\n")[0].decode("latin-1")
+            if prelude := next((body for part, body in (preludes or {}).items() if part in address), None):
+                told.preludes.append(request)
+                await answers(prelude)(reader, writer)
+                return
+            told.requests.append(request)
             told.arrived.set()
             await behaviour(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from providers.base import Callback, Lookup, Outcome
 from tests.providers.conformance import MSISDN, TEXT, Adapter, Conformance
@@ -37,7 +38,7 @@ def esms_row(**fields: object) -> dict[str, object]:
 
 
 class EsmsAdapter(Adapter):
-    name = "esms"
+    name = title = "esms"
     secrets = ("0A1B2C3D4E5F-api-key", "F5E4D3C2B1A0-secret-key")
     unreadable = {  # noqa: RUF012  a table that nobody changes
         "a code that is a float": b'{"CodeResult":100.0,"SMSID":"1"}',
@@ -119,3 +120,180 @@ class EsmsAdapter(Adapter):
 
 class TestEsms(Conformance):
     adapter = EsmsAdapter()
+
+
+def callback(body: object, method: str = "POST") -> Callback:
+    return Callback(method, {}, {}, json.dumps(body).encode())
+
+
+def speedsms_report(**fields: object) -> Callback:
+    return callback({"type": "report", "tranId": 123456, "phone": MSISDN, "status": "0", **fields})
+
+
+class SpeedSmsAdapter(Adapter):
+    name = title = "speedsms"
+    secrets = ("5p33d-t0ken-0123456789",)
+    unreadable = {  # noqa: RUF012  as above
+        "a code that is a float": b'{"status":"success","code":0.0,"data":{"tranId":1}}',
+        "no code": b'{"status":"success","data":{"tranId":1}}',
+        "taken, without data": b'{"status":"success","code":"00"}',
+        "taken, data that is none": b'{"status":"success","code":"00","data":[]}',
+        "numbers that are none": b'{"code":"00","data":{"tranId":1,"invalidPhone":"84912345678"}}',
+    }
+    hostile_listings = {  # noqa: RUF012  as above
+        "nobody": b'{"status":"success","data":[]}',
+        "another number": b'[{"phone":"84900000000","status":"0"}]',
+        "a status that is none": b'[{"phone":"84912345678","status":"sent"}]',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {"base_url": origin, "access_token": self.secrets[0], "callback_base": "https://us.example.vn"}
+
+    def accepting(self, count: int) -> bytes:
+        return self.answering(count, [])
+
+    def partly(self, count: int) -> bytes:
+        return self.answering(count, [str(int(MSISDN) + 1)])
+
+    def answering(self, count: int, invalid: list[str]) -> bytes:
+        data = {"tranId": 123456, "totalSMS": count, "totalPrice": 250 * count, "invalidPhone": invalid}
+        return json.dumps({"status": "success", "code": "00", "data": data}).encode()
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"status": "error", "code": code, "message": words, "invalidPhone": []}).encode()
+
+    def listing(self, lookups: Sequence[Lookup]) -> bytes:
+        return json.dumps([{"phone": one.msisdn, "status": 0} for one in lookups]).encode()
+
+    def callbacks(self) -> list[tuple[Callback, Outcome]]:
+        return [
+            (speedsms_report(status=12), Outcome.PENDING),
+            (speedsms_report(), Outcome.DELIVERED),
+            (speedsms_report(phone="0912345678", status=0), Outcome.DELIVERED),
+        ]
+
+    def hostile_callbacks(self) -> list[Callback]:
+        return [
+            *super().hostile_callbacks(),
+            callback({}),
+            callback([]),
+            replace(speedsms_report(), method="GET"),
+            speedsms_report(type="\x1b[2J" * 1000),
+            speedsms_report(phone=""),
+            speedsms_report(phone="9" * 1000),
+            speedsms_report(tranId=""),
+            speedsms_report(tranId="x" * 1_000_000),
+            speedsms_report(tranId="a' OR 1=1 --"),
+            speedsms_report(status="sent"),
+            speedsms_report(status="-1"),
+            speedsms_report(status=True),
+            speedsms_report(status="9" * 5000),
+        ]
+
+
+class TestSpeedSms(Conformance):
+    adapter = SpeedSmsAdapter()
+
+
+class SpeedSmsAsking(SpeedSmsAdapter):
+    title = "speedsms, without callbacks"
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {"base_url": origin, "access_token": self.secrets[0]}
+
+
+class TestSpeedSmsAsking(Conformance):
+    adapter = SpeedSmsAsking()
+
+
+class VnptAdapter(Adapter):
+    name = title = "vnpt"
+    secrets = ("vnpt-api-pass-0123456789",)
+    unreadable = {  # noqa: RUF012  as above
+        "a code that is a float": b'{"RPLY":{"name":"send_sms_list","ERROR":0.0}}',
+        "an empty code": b'{"RPLY":{"name":"send_sms_list","ERROR":""}}',
+        "no code": b'{"RPLY":{"name":"send_sms_list","ERROR_DESC":"success"}}',
+        "a reply that is none": b'{"RPLY":"success"}',
+        "an internal error": b'{"RPLY":{"name":"send_sms_list","ERROR":"-1","ERROR_DESC":"system error"}}',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        ids = {"user_name": "lsn", "agent_id": "164", "label_id": "1203", "contract_id": "441", "template_id": "7755"}
+        return {"base_url": origin, "api_user": "lsn-api", "api_pass": self.secrets[0], **ids}
+
+    def accepting(self, count: int) -> bytes:
+        return b'{"RPLY":{"name":"send_sms_list","ERROR":"0","ERROR_DESC":"success"}}'
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"RPLY": {"name": "send_sms_list", "ERROR": code, "ERROR_DESC": words}}).encode()
+
+
+class TestVnpt(Conformance):
+    adapter = VnptAdapter()
+
+
+class MobiFoneAdapter(Adapter):
+    name = title = "mobifone"
+    secrets = ("m0bif0ne-passw0rd", "5E551D0123456789")
+    references = False
+    preludes = {"/login.jsp?": b'{"sid":"5E551D0123456789","status":"200"}'}  # noqa: RUF012  as above
+    unreadable = {  # noqa: RUF012  as above
+        "no status": b'{"message":"OK"}',
+        "a status that is a boolean": b'{"message":"OK","status":true}',
+        "an empty status": b'{"message":"OK","status":""}',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {"base_url": origin, "user_name": "lsn", "password": self.secrets[0]}
+
+    def accepting(self, count: int) -> bytes:
+        return b'{"message":"Success","status":200}'
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"message": words, "status": code}).encode()
+
+
+class TestMobiFone(Conformance):
+    adapter = MobiFoneAdapter()
+
+
+class FptAdapter(Adapter):
+    name = "fpt"
+    title = "fpt, care"
+    secrets = ("fpt-client-secret-0123", "fpt-access-token-4567")
+    preludes = {  # noqa: RUF012  as above
+        "/oauth2/token": b'{"access_token":"fpt-access-token-4567","expires_in":3600,"token_type":"Bearer"}',
+        "/create-campaign": b'{"CampaignCode":"LSN-0001"}',
+    }
+    unreadable = {  # noqa: RUF012  as above
+        "neither id nor error": b'{"Phone":"84912345678"}',
+        "an empty id": b'{"MessageId":""}',
+        "a code that is a float": b'{"error":2501.0}',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {"base_url": origin, "client_id": "lsn", "client_secret": self.secrets[0]}
+
+    def accepting(self, count: int) -> bytes:
+        return json.dumps({"MessageId": 884_401 + count}).encode()
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"error": int(code), "error_description": words}).encode()
+
+
+class TestFpt(Conformance):
+    adapter = FptAdapter()
+
+
+class FptCampaigns(FptAdapter):
+    title = "fpt, advertising"
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {**super().options(origin), "mode": "advertising", "taken_field": "NumMessageSent"}
+
+    def accepting(self, count: int) -> bytes:
+        return json.dumps({"NumMessageSent": count}).encode()
+
+
+class TestFptCampaigns(Conformance):
+    adapter = FptCampaigns()
