@@ -56,8 +56,11 @@ def only_network(route: RouteConfig) -> str | None:
 
 def leaves_this_machine(options: Mapping[str, Any]) -> list[str]:
     """The addresses in a route's options that are not on loopback: a rehearsal must not reach them."""
-    addresses = (str(value) for key, value in options.items() if key == "host" or "://" in str(value))
-    return [address for address in addresses if not _loopback(address)]
+    tables = [value for value in options.values() if isinstance(value, Mapping)]
+    plain = {key: str(value) for key, value in options.items() if not isinstance(value, Mapping)}
+    addresses = (value for key, value in plain.items() if key == "host" or "://" in value)
+    away = [address for address in addresses if not _loopback(address)]
+    return [*away, *(address for table in tables for address in leaves_this_machine(table))]
 
 
 def _loopback(address: str) -> bool:

@@ -210,6 +210,9 @@ def _route(entry: Any, name: str, number: int, known: Mapping[str, str]) -> Rout
 
 
 def _filled(value: Any, where: str, known: Mapping[str, str]) -> Any:
+    """`value` with every `env:NAME` in it, also in tables within tables, replaced."""
+    if isinstance(value, dict):
+        return {key: _filled(inner, f"{where}.{key}", known) for key, inner in value.items()}
     if not (isinstance(value, str) and value.startswith("env:")):
         return value
     variable = value.removeprefix("env:")

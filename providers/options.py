@@ -23,6 +23,11 @@ def _in_order(hours: tuple[datetime.time, datetime.time]) -> tuple[datetime.time
     return hours
 
 
+OpenHours = Annotated[
+    Annotated[tuple[datetime.time, datetime.time], AfterValidator(_in_order)] | None, Field(strict=False)
+]
+
+
 class HttpOptions(Options):
     """`callback_base`: our public address, the dispatcher adds path and token.
 
@@ -33,7 +38,7 @@ class HttpOptions(Options):
     plain_http: bool = False
     base_url: str
     callback_base: str | None = None
-    hours: Annotated[tuple[datetime.time, datetime.time], AfterValidator(_in_order)] | None = Field(None, strict=False)
+    hours: OpenHours = None
 
     @field_validator("base_url")
     @classmethod

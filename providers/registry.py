@@ -10,9 +10,11 @@ from providers.base import Provider
 PROVIDERS = {
     "esms": "providers.esms:Esms",
     "fpt": "providers.fpt:Fpt",
+    "http_generic": "providers.generic:Generic",
     "mobifone": "providers.mobifone:MobiFone",
     "smpp": "providers.smpp.provider:Smpp",
     "speedsms": "providers.speedsms:SpeedSms",
+    "viettel": "providers.viettel:Viettel",
     "vnpt": "providers.vnpt:Vnpt",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from html import escape
 
 from providers.base import Callback, Lookup, Outcome
 from tests.providers.conformance import MSISDN, TEXT, Adapter, Conformance
@@ -297,3 +298,168 @@ class FptCampaigns(FptAdapter):
 
 class TestFptCampaigns(Conformance):
     adapter = FptCampaigns()
+
+
+def soap(operation: str, inner: str) -> bytes:
+    """An answer as the vendor's Java writes it."""
+    return (
+        '<?xml version="1.0" ?><S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body>'
+        f'<ns2:{operation}Response xmlns:ns2="http://impl.bulkSms.ws/"><return>{inner}</return>'
+        f"</ns2:{operation}Response></S:Body></S:Envelope>"
+    ).encode()
+
+
+HOSTILE_XML = {
+    "a bomb": b'<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    b"<Envelope><Body><return><result>1</result><message>&b;</message></return></Body></Envelope>",
+    "a file": b'<!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+    b"<Envelope><Body><return><result>1</result><message>&a;</message></return></Body></Envelope>",
+    "a document type alone": b"<!DOCTYPE Envelope><Envelope><Body><return><result>1</result></return></Body></Envelope>",
+    "nested without end": b"<a>" * 10_000,
+    "an encoding that nobody knows": b'<?xml version="1.0" encoding="x-klingon"?><Envelope/>',
+    "half": soap("wsCpMt", "<result>1</result>")[:-20],
+    "two roots": soap("wsCpMt", "<result>1</result>") * 2,
+    "a fault": b"<Envelope><Body><Fault><faultcode>S:Server</faultcode></Fault></Body></Envelope>",
+}
+
+
+class ViettelAdapter(Adapter):
+    name = title = "viettel"
+    secrets = ("v1ettel-passw0rd-0123",)
+    references = False
+    words = "98765 something new"
+    unreadable = {  # noqa: RUF012  as above
+        **HOSTILE_XML,
+        "no result": soap("wsCpMt", "<message>Insert MT_QUEUE: OK</message>"),
+        "a result that is neither": soap("wsCpMt", "<message>OK</message><result>1.0</result>"),
+        "the carrier could not check": soap("wsCpMt", "<message>Check information error</message><result>0</result>"),
+        "not SOAP": b"<return><result>1</result></return>",
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {"base_url": origin, "user": "lsn", "password": self.secrets[0], "cp_code": "LSN"}
+
+    def accepting(self, count: int) -> bytes:
+        return soap("wsCpMt", "<message>Insert MT_QUEUE: OK</message><result>1</result>")
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return soap("wsCpMt", f"<message>{code} {escape(words)}</message><result>0</result>")
+
+
+class TestViettel(Conformance):
+    adapter = ViettelAdapter()
+
+
+class ViettelBatches(ViettelAdapter):
+    title = "viettel, batch"
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {**super().options(origin), "numbers_per_call": 50}
+
+    def partly(self, count: int) -> bytes:
+        told = "".join(
+            f"<responseMt><message>{'IP_BLOCK' if n == 2 else 'OK'}</message><requestId>{n}</requestId>"
+            f"<result>{int(n != 2)}</result></responseMt>"
+            for n in range(count, 0, -1)  # nobody promises an order
+        )
+        return soap("wsCpBatchMt", f"<errCode>0</errCode><errDesc>OK</errDesc>{told}")
+
+    def accepting(self, count: int) -> bytes:
+        return (
+            super().accepting(1)
+            if count == 1
+            else self.partly(count).replace(b"IP_BLOCK", b"OK").replace(b"<result>0<", b"<result>1<")
+        )
+
+
+class TestViettelBatches(Conformance):
+    adapter = ViettelBatches()
+
+
+class GenericAdapter(Adapter):
+    name = "http_generic"
+    title = "http_generic, JSON"
+    secrets = ("g3neric-t0ken-0123456789",)
+    unreadable = {  # noqa: RUF012  as above
+        "a code that is a float": b'{"status":{"code":0.0}}',
+        "a code that is a boolean": b'{"status":{"code":true}}',
+        "a code elsewhere": b'{"code":"0"}',
+        "a code that is a page": b'{"status":{"code":"' + b"x" * 5000 + b'"}}',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {
+            "secrets": {"token": self.secrets[0]},
+            "send": {
+                "url": f"{origin}messages?from=${{sender}}",
+                "headers": {"Authorization": "Bearer ${token}"},
+                "body": '{"to":"${msisdn}","text":"${text}","id":"${message_id}","report":"${callback_url}"}',
+            },
+            "answer": {"code": "status.code", "accepted": ["0"], "reference": "ids.0", "message": "status.words"},
+            "codes": {"12": "recipient"},
+            "receipt": {
+                "format": "json",
+                "message_id": "id",
+                "reference": "ref",
+                "status": "state",
+                "delivered": ["2"],
+                "undelivered": ["3", "4"],
+            },
+        }
+
+    def accepting(self, count: int) -> bytes:
+        return json.dumps({"status": {"code": 0}, "ids": [f"ref-{count}"]}).encode()
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"status": {"code": code, "words": words}}).encode()
+
+    def callbacks(self) -> list[tuple[Callback, Outcome]]:
+        return [
+            (callback({"id": f"{0:032x}", "ref": "ref-1", "state": 1}), Outcome.PENDING),
+            (callback({"id": f"{0:032x}", "ref": "ref-1", "state": 2}), Outcome.DELIVERED),
+            (callback({"ref": "ref-1", "state": "3"}), Outcome.UNDELIVERED),
+        ]
+
+    def hostile_callbacks(self) -> list[Callback]:
+        return [
+            *super().hostile_callbacks(),
+            callback([]),
+            callback({"id": "not-ours", "state": 2}),
+            callback({"id": f"{0:032x}"}),
+            callback({"id": f"{0:032x}", "state": [2]}),
+            callback({"ref": "x" * 65, "state": 2}),
+            callback({"ref": "a' OR 1=1 --", "state": 2}),
+            Callback("POST", {}, {}, b"[" * 100_000),
+        ]
+
+
+class TestGeneric(Conformance):
+    adapter = GenericAdapter()
+
+
+class GenericXml(GenericAdapter):
+    title = "http_generic, XML"
+    unreadable = {  # noqa: RUF012  as above
+        **HOSTILE_XML,
+        "a code elsewhere": b"<answer><code>0</code></answer>",
+        "an empty code": b"<answer><status><code/></status></answer>",
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        send = {
+            "url": f"{origin}send",
+            "format": "xml",
+            "body": "<send key='${token}'><to>${local}</to><text>${text}</text><report>${callback_url}</report></send>",
+        }
+        answer = {"format": "xml", "code": "status.code", "accepted": ["0"], "reference": "id", "message": "words"}
+        return {"secrets": {"token": self.secrets[0]}, "send": send, "answer": answer}
+
+    def accepting(self, count: int) -> bytes:
+        return f"<a:answer xmlns:a='urn:a'><a:status><code>0</code></a:status><id>r-{count}</id></a:answer>".encode()
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return f"<answer><status><code>{code}</code></status><words>{escape(words)}</words></answer>".encode()
+
+
+class TestGenericXml(Conformance):
+    adapter = GenericXml()
