@@ -8,7 +8,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from campaigns.campaign import Priority
-from dispatcher import expansion, lookups, receipts, sending
+from dispatcher import expansion, lookups, polling, receipts, sending
 from dispatcher.broker import Verb, queue_name
 from dispatcher.runtime import Runtime
 
@@ -40,3 +40,4 @@ def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterabl
     @dramatiq.actor(broker=broker, actor_name=Verb.LOOKUP, queue_name=Verb.LOOKUP)
     async def lookup() -> None:
         await lookups.look_up(runtime())
+        await polling.poll(runtime())

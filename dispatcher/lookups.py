@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -13,10 +14,10 @@ from dispatcher.keyring import KeyringError
 from dispatcher.lifecycle import Event
 from dispatcher.pacing import Line
 from dispatcher.runtime import Route, Runtime
-from dispatcher.store import installation, lookups
+from dispatcher.store import installation, lookups, polls
 from dispatcher.store.lookups import Answer, Doubt
 from dispatcher.store.messages import StoredExchange
-from providers.base import Exchange, Finding, Found, Lookup, Queried
+from providers.base import Exchange, Finding, Found, Lookup, Queried, Receipts
 from providers.errors import ProviderError, Throttled
 
 log = structlog.get_logger()
@@ -50,27 +51,40 @@ async def look_up(runtime: Runtime) -> None:
     await asyncio.gather(*(_ask(runtime, runtime.routes[name]) for name in await due(runtime)))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A doubt, and how the carrier is asked about it."""
+
+    doubt: Doubt
+    lookup: Lookup
+
+
 async def _ask(runtime: Runtime, route: Route) -> None:
-    name = route.config.name
+    name, capabilities = route.config.name, route.provider.capabilities
     async with runtime.pool.connection() as connection:
         doubts = await lookups.take(connection, name, runtime.settings.patience_seconds, AT_ONCE)
         offset = await installation.offset(connection)
-    questions = [(doubt, lookup) for doubt in doubts if (lookup := _lookup(runtime, doubt, offset))]
-    if not questions:
+    asked = questions(runtime, doubts, offset)
+    if not asked:
         return
-    queried = await _query(runtime, route, [lookup for _, lookup in questions])
-    exchanges = [_stored(exchange, offset) for exchange in queried.exchanges]
+    queried = await query(runtime, route, asked)
+    exchanges = [stored(exchange, offset) for exchange in queried.exchanges]
+    answers = [answer(question, found) for question, found in zip(asked, queried.found, strict=bool(queried.found))]
     async with runtime.pool.connection() as connection:
-        if queried.found:
-            answers = [_answer(doubt, found) for (doubt, _), found in zip(questions, queried.found, strict=True)]
-            await lookups.record(connection, name, answers, exchanges)
-        else:
-            await lookups.put_exchanges(connection, name, exchanges)
-    log.info("messages.looked_up", route=name, asked=len(questions), **Counter(f.outcome.value for f in queried.found))
+        await lookups.record(connection, name, answers, exchanges, shared=capabilities.shared_reference)
+        if capabilities.receipts is Receipts.PULL:
+            taken = [found.reference for found in queried.found if found.outcome is Finding.ACCEPTED]
+            await polls.put(connection, name, [reference for reference in taken if reference])
+    log.info("messages.looked_up", route=name, asked=len(asked), **Counter(f.outcome.value for f in queried.found))
+
+
+def questions(runtime: Runtime, doubts: Sequence[Doubt], offset: timedelta) -> list[Question]:
+    """How to ask, in real time: the carrier knows nothing of a rehearsal. Without those whose number cannot be read."""
+    found = [(doubt, _lookup(runtime, doubt, offset)) for doubt in doubts]
+    return [Question(doubt, lookup) for doubt, lookup in found if lookup]
 
 
 def _lookup(runtime: Runtime, doubt: Doubt, offset: timedelta) -> Lookup | None:
-    """The question, in real time: the carrier knows nothing of a rehearsal. None when the number cannot be read."""
     try:
         msisdn = runtime.keyring.decrypt(doubt.cipher, doubt.msisdn_hash, doubt.key_id)
     except KeyringError as error:
@@ -80,17 +94,18 @@ def _lookup(runtime: Runtime, doubt: Doubt, offset: timedelta) -> Lookup | None:
     return Lookup(doubt.id.hex, msisdn, doubt.text, since, until, doubt.reference, doubt.others)
 
 
-async def _query(runtime: Runtime, route: Route, questions: Sequence[Lookup]) -> Queried:
+async def query(runtime: Runtime, route: Route, questions: Sequence[Question]) -> Queried:
     """The answers, none where it could not be asked: that says nothing about the messages, whatever the reason."""
     name, pacer = route.config.name, runtime.pacer
-    calls = 1 + sum(question.reference is not None for question in questions)
+    asked = [question.lookup for question in questions]
+    calls = _calls(asked, route)
     grant = await pacer.permits(Line(f"{name}:lookups", CALLS_A_SECOND), [calls])
     permit = await pacer.moment(grant.permits[0])
     if permit is None:
         return Queried((), ())
     try:
-        queried = await route.provider.query(questions)
-        if [found.message_id for found in queried.found] == [question.message_id for question in questions]:
+        queried = await route.provider.query(asked)
+        if [found.message_id for found in queried.found] == [lookup.message_id for lookup in asked]:
             return queried
         log.error("provider.broke", route=name, reason="it answered for other messages than it was asked about")
         return Queried((), queried.exchanges)
@@ -106,17 +121,25 @@ async def _query(runtime: Runtime, route: Route, questions: Sequence[Lookup]) ->
         pacer.answered(permit)
 
 
-def _stored(exchange: Exchange, offset: timedelta) -> StoredExchange:
+def _calls(asked: Sequence[Lookup], route: Route) -> int:
+    """How many calls a query comes to: one for each message that has an id of its own, or for each id that some share."""
+    references = [lookup.reference for lookup in asked if lookup.reference]
+    return 1 + len(set(references) if route.provider.capabilities.shared_reference else references)
+
+
+def stored(exchange: Exchange, offset: timedelta) -> StoredExchange:
+    """An exchange as it is kept, in the dispatcher's time."""
     return StoredExchange(
         exchange.started_at + offset, exchange.elapsed, exchange.status, exchange.request, exchange.response
     )
 
 
-def _answer(doubt: Doubt, found: Found) -> Answer:
+def answer(question: Question, found: Found) -> Answer:
+    """What the carrier answered, as it is kept."""
     event = EVENTS.get(found.outcome)
     return Answer(
-        id=doubt.id,
-        number=doubt.number,
+        id=question.doubt.id,
+        number=question.doubt.number,
         outcome=found.outcome.value,
         event=event.value if event else None,
         reference=found.reference,

@@ -41,9 +41,10 @@ def arrived(route: str, receipt: Receipt, keyring: Keyring) -> NewReceipt:
 
 async def settle(runtime: Runtime) -> None:
     """Apply everything that waits."""
+    shared = [name for name, route in runtime.routes.items() if route.provider.capabilities.shared_reference]
     while True:
         async with runtime.pool.connection() as connection:
-            applied = await receipts.apply(connection, HAUL)
+            applied = await receipts.apply(connection, HAUL, shared)
         if applied:
             log.info("receipts.applied", count=applied)
         if applied < HAUL:

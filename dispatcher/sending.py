@@ -13,17 +13,18 @@ import psycopg
 import structlog
 
 from dispatcher.breaker import answered, reason
+from dispatcher.calls import lists, too_few
 from dispatcher.keyring import KeyringError
 from dispatcher.pacing import Grant, Line, Permit
 from dispatcher.retrying import Unpermitted
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
-from dispatcher.store import batches, caps, installation, messages, parts, recipients, routes
+from dispatcher.store import batches, caps, installation, messages, parts, polls, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Passage, StopKind
 from dispatcher.verdicts import Call, Reading, read
-from providers.base import Encoding, Submission, Submitted, Unsent
+from providers.base import Encoding, Receipts, Submission, Submitted, Unsent
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 
 log = structlog.get_logger()
@@ -98,8 +99,19 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
         texts = await batches.texts(connection, list({row.text_id for row in rows}))
         offset = await installation.offset(connection)
     probing = passage is Passage.PROBE
-    pieces = iter([tuple(rows[:1])]) if probing else chunks(rows, chunk_segments(route))
+    pieces = _pieces(rows, route)
+    if probing:
+        first = next(pieces, ())
+        pieces = iter([first[: route.provider.capabilities.min_per_call]])
     return Work(runtime, route, lease, texts, pieces, offset, probing)
+
+
+def _pieces(rows: Sequence[Row], route: Route) -> Iterator[tuple[Row, ...]]:
+    """What is claimed together: one call where the carrier takes lists, else a short stretch of the pace."""
+    capabilities = route.provider.capabilities
+    if capabilities.one_text:
+        return lists(rows, capabilities, route.config.tps)
+    return chunks(rows, chunk_segments(route))
 
 
 def chunk_segments(route: Route) -> int:
@@ -238,6 +250,8 @@ def _calls(rows: tuple[Row, ...], route: Route) -> list[tuple[Row, ...]]:
 
 async def _call(work: Work, rows: tuple[Row, ...]) -> Call:
     started_at = work.now()
+    if refusal := too_few(rows, work.route.provider.capabilities):
+        return Call(rows, started_at, started_at, refusal)
     answer: Submitted | ProviderError
     try:
         answer = await work.route.provider.submit([_submission(work, row) for row in rows])
@@ -294,6 +308,8 @@ async def _write(
 ) -> None:
     name = work.route.config.name
     await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+    if work.route.provider.capabilities.receipts is Receipts.PULL:
+        await polls.put(connection, name, [result.reference for result in reading.results if result.reference])
     if reading.parts:
         await parts.put(connection, name, reading.parts)
     if reading.onward:

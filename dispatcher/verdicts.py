@@ -57,6 +57,9 @@ class _Word:
     parts: tuple[str, ...] = ()
 
 
+# This route refuses what another may take.
+ELSEWHERE = frozenset({Reason.NETWORK, Reason.FEW})
+
 # What one message's failure means, and the failure.
 _Failure = tuple[Decision, ProviderError]
 
@@ -134,7 +137,7 @@ def _verdict(verdict: Accepted | Refused | Unclear, row: Row, ways: Mapping[str,
         case Refused(reason=Reason.DUPLICATE, code=code) if row.doubted:
             return _Word(Event.ACCEPTED, "accepted", reason="the carrier has it from an earlier try", code=code)
         case Refused(reason=reason, code=code, detail=detail):
-            event = Event.REROUTED if reason is Reason.NETWORK and _may_go_on(row, ways) else Event.REFUSED
+            event = Event.REROUTED if reason in ELSEWHERE and _may_go_on(row, ways) else Event.REFUSED
             return _Word(event, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
         case Unclear(code=code, detail=detail):
             return _Word(Event.LOST, "uncertain", reason=detail, code=code)

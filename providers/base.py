@@ -324,11 +324,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The answer to `dispatcher route check`: who answered, how fast (seconds), and what is left (in `currency`).
-
-    `quota`: how many messages may still be sent today; `senders`: the names that the account may use; `templates`: the
-    texts approved for this sender. None = the carrier does not say.
-    """
+    """The answer to `dispatcher route check`: who answered, how fast (seconds), and what is left (in `currency`)."""
 
     ok: bool
     detail: str
@@ -336,9 +332,18 @@ class Health:
     balance: float | None = None
     currency: str = "VND"
     exchange: Exchange | None = field(default=None, repr=False)
-    quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the account may send: `senders` are its names, `templates` the texts approved for this route's sender.
+
+    `quota`: how many messages may still be sent today. None = the carrier does not say.
+    """
+
     senders: tuple[str, ...] | None = None
     templates: tuple[Template, ...] | None = None
+    quota: int | None = None
 
 
 def require_fitting(capabilities: Capabilities, submissions: Sequence[Submission]) -> None:
@@ -400,10 +405,11 @@ class Provider(ABC):
 
     @abstractmethod
     async def check(self) -> Health:
-        """Ask the carrier whether the account works and what it may do, without sending anything.
+        """Ask the carrier whether the account works, without sending anything. Raises a `ProviderError`."""
 
-        Raises a `ProviderError`.
-        """
+    async def terms(self) -> Terms:
+        """Ask the carrier what the account may send, as far as it can be asked. Raises a `ProviderError`."""
+        return Terms()
 
     async def query(self, lookups: Sequence[Lookup]) -> Queried:
         """Ask what became of messages; reads only, so it may be repeated.

@@ -66,10 +66,10 @@ FROM taken JOIN doubtful d ON d.id = taken.message_id JOIN recipients r USING (m
 """
 
 # "Absent" is about the tries that were asked about: a message that has been tried again since is not called back.
-# A reference is one message's: where another one has it already, the answer proves nothing of this one.
+# A reference is one message's, unless it is `shared`: where another one has it already, the answer proves nothing of this one.
 RECORD = f"""
 WITH answers AS MATERIALIZED (
-    SELECT nextval(pg_get_serial_sequence('receipt_inbox', 'id')) AS receipt, g.*, EXISTS (
+    SELECT nextval(pg_get_serial_sequence('receipt_inbox', 'id')) AS receipt, g.*, NOT %(shared)s AND EXISTS (
         SELECT FROM attempts a WHERE a.reference = g.reference AND a.route = %(route)s AND a.message_id <> g.id
         UNION ALL
         SELECT FROM receipts r
@@ -159,14 +159,23 @@ def _times(patience_seconds: float) -> dict[str, timedelta]:
 
 
 async def record(
-    connection: Connection, route: str, answers: Sequence[Answer], exchanges: Sequence[StoredExchange]
+    connection: Connection,
+    route: str,
+    answers: Sequence[Answer],
+    exchanges: Sequence[StoredExchange],
+    *,
+    shared: bool = False,
 ) -> None:
-    """Write exchanges, answers and the statuses that they move, in the caller's transaction."""
+    """Write exchanges, answers and the statuses that they move, in the caller's transaction.
+
+    `shared`: the carrier's ids are of calls, and many messages have the same.
+    """
     exchange_ids = await put_exchanges(connection, route, exchanges)
     await connection.execute(
         RECORD,
         {
             "route": route,
+            "shared": shared,
             "exchanges": exchange_ids,
             "ids": [a.id for a in answers],
             "numbers": [a.number for a in answers],

@@ -13,6 +13,7 @@ from dispatcher.store.database import Connection, one
 SLICE = 50_000
 HOUR = timedelta(hours=1)
 
+# Batches of a route are alike in size: a carrier that takes no fewer than so many numbers must not meet a small last one.
 # One statement plans one slice: who, over which route, in which batch, with which text; the counters and the cursor
 # move with it. The cursor is checked under the wave's lock, so a slice is planned once, whoever asks how often.
 PLAN_SLICE = """
@@ -43,7 +44,9 @@ person AS (
 ),
 placed AS (
     SELECT person.*, CASE WHEN left_out IS NOT NULL OR route IS NULL THEN NULL ELSE
-        %(after)s + ((row_number() OVER (PARTITION BY left_out, route ORDER BY n)) - 1) / %(batch_size)s END AS ordinal
+        %(after)s + ((row_number() OVER (PARTITION BY left_out, route ORDER BY n)) - 1)
+            * ((count(*) OVER (PARTITION BY left_out, route) + %(batch_size)s - 1) / %(batch_size)s)
+            / count(*) OVER (PARTITION BY left_out, route) END AS ordinal
     FROM person
 ),
 new_batches AS (

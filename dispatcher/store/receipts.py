@@ -55,6 +55,7 @@ WITH taken AS (
         (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, a.route
         FROM attempts a JOIN messages m ON m.id = a.message_id
         WHERE i.message_id IS NULL AND a.reference = i.reference AND (a.route = i.route OR m.msisdn_hash = i.msisdn_hash)
+          AND (a.route <> ALL(%(shared)s::text[]) OR m.msisdn_hash = i.msisdn_hash)
         ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC, a.id DESC LIMIT 1)
         UNION ALL
         (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, r.route
@@ -150,10 +151,13 @@ async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
     )
 
 
-async def apply(connection: Connection, limit: int) -> int:
-    """Apply up to `limit` stored receipts; answers how many were moved to the log."""
+async def apply(connection: Connection, limit: int, shared: Sequence[str] = ()) -> int:
+    """Apply up to `limit` stored receipts; answers how many were moved to the log.
+
+    `shared`: routes whose carriers name a call and not a message, so that the number must fit as well.
+    """
     await connection.execute(LOCK)
-    cursor = await connection.execute(APPLY, {"limit": limit})
+    cursor = await connection.execute(APPLY, {"limit": limit, "shared": list(shared)})
     return cursor.rowcount
 
 

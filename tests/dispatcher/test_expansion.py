@@ -87,14 +87,14 @@ async def test_slices_leave_every_batch_within_its_size(hall: Hall, small_slices
     assert [row.size for row in await hall.sql("SELECT size FROM batches ORDER BY ordinal")] == [10, 10, 10, 10, 5]
 
 
-async def test_batches_are_cut_at_the_batch_size_and_weigh_what_their_messages_weigh(hall: Hall) -> None:
+async def test_batches_are_alike_within_the_batch_size_and_weigh_what_their_messages_weigh(hall: Hall) -> None:
     wave = await hall.running(PEOPLE)
     await expansion.expand(hall.runtime, wave)
     rows = await hall.sql(
         "SELECT b.size, b.segments, count(*) AS n, sum(m.segments) AS weight FROM batches b JOIN messages m"
         " ON m.batch_id = b.id AND m.wave_id = b.wave_id GROUP BY b.id ORDER BY b.ordinal"
     )
-    assert [row.size for row in rows] == [20, 20, 5]
+    assert [row.size for row in rows] == [15, 15, 15]
     assert all(row.size == row.n and row.segments == row.weight for row in rows)
 
 

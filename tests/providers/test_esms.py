@@ -22,7 +22,8 @@ from providers.base import (
     Verdict,
 )
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
-from providers.esms import FAILURES, REFUSALS, Esms, EsmsOptions
+from providers.esms import Esms, EsmsOptions
+from providers.esms_said import CODES
 from providers.http import Http
 from tests.providers.behind import CARRIER, answered_by
 
@@ -164,7 +165,7 @@ async def test_a_code_about_one_message_refuses_it(desk: Desk, code: str, reason
     assert await desk.verdict({"CodeResult": code, "ErrorMessage": "so"}) == Refused(reason, code, "so")
     silent = await desk.verdict({"CodeResult": code})
     assert isinstance(silent, Refused)
-    assert bool(silent.detail) is (code in REFUSALS)
+    assert bool(silent.detail) is (code in CODES)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ async def test_a_code_about_the_account_or_the_moment_fails_the_call(
     failure = await desk.failure({"CodeResult": code, "ErrorMessage": "no"})
     assert type(failure) is kind
     assert failure.code == code
-    assert FAILURES[code][1] in str(failure)
+    assert CODES[code].words in str(failure)
 
 
 async def test_the_documented_answer_to_a_used_request_id_is_a_duplicate(desk: Desk) -> None:
