@@ -12,7 +12,7 @@ import structlog
 
 from campaigns import confirmation
 from campaigns.campaign import Priority
-from dispatcher import confirmations, failover, fingerprint, lookups, polling
+from dispatcher import confirmations, failover, fingerprint, lookups, polling, sealing
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.lifecycle import CampaignStatus
@@ -56,14 +56,19 @@ async def _lead(runtime: Runtime, addresses: Addresses) -> None:
         if not (await cursor.fetchone() or (False,))[0]:
             return
         log.info("clock.leading")
-        enqueued: dict[int, float] = {}
-        budgets: dict[int, Budget] = {}
-        ticks = 0
-        while not runtime.stopping.is_set():
-            await leader.execute("SELECT 1")
-            await tick(runtime, enqueued, budgets, housekeeping=ticks % HOUSEKEEPING_TICKS == 0)
-            ticks += 1
-            await _pause(runtime, TICK_SECONDS)
+        async with sealing.sealed(runtime.pool, runtime.settings, lambda: runtime.guard.trusted):
+            await _tick_on(runtime, leader)
+
+
+async def _tick_on(runtime: Runtime, leader: Connection) -> None:
+    enqueued: dict[int, float] = {}
+    budgets: dict[int, Budget] = {}
+    ticks = 0
+    while not runtime.stopping.is_set():
+        await leader.execute("SELECT 1")
+        await tick(runtime, enqueued, budgets, housekeeping=ticks % HOUSEKEEPING_TICKS == 0)
+        ticks += 1
+        await _pause(runtime, TICK_SECONDS)
 
 
 async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, Budget], *, housekeeping: bool) -> None:

@@ -30,7 +30,7 @@ from dispatcher.lifecycle import Status
 from dispatcher.store import audit, log
 from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
 
-app = typer.Typer(help="Nhật ký gửi tin: tìm, xuất tệp.", no_args_is_help=True)
+app = typer.Typer(help="Nhật ký gửi tin: tìm, xuất tệp, niêm phong, kiểm tra.", no_args_is_help=True)
 
 Reveal = Annotated[bool, typer.Option("--reveal", help="Hiện đủ số; việc này được ghi vào nhật ký thao tác.")]
 Why = Annotated[str, typer.Option("--reason", help="Lý do cần hiện đủ số.")]

@@ -1,0 +1,725 @@
+"""Verify an export of the sealed log: python verify_log.py EXPORT CHECKPOINT PUBLIC-KEY.
+
+One file that needs nothing of Dispatcher: Python 3.11 and the package `cryptography`. The format is docs/sealing.md; the same
+rules judge the live database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import json
+import struct
+import sys
+import zlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+NOTHING = bytes(32)  # what the first seal follows
+TAG_BYTES = 4
+# A row comes late when it was queued so long after rows with higher numbers. A receipt may wait an hour for its message.
+LATE = timedelta(hours=2)
+# More are counted, not kept: whoever rewrites everything must not fill the memory.
+MOST_FINDINGS = 1_000
+
+WORDS = {
+    "edited": "dòng bị sửa",
+    "missing": "dòng bị xóa",
+    "gone": "dòng đã mất trước khi được niêm phong",
+    "inserted": "dòng thêm vào, không thuộc dấu niêm phong nào",
+    "moved": "dòng bị đổi chỗ",
+    "late": "dòng chèn vào đoạn đã niêm phong",
+    "twice": "dòng có trong hai dấu niêm phong",
+    "some": "có dòng bị sửa, không chỉ được dòng nào",
+    "seal": "dấu niêm phong bị sửa hoặc bị nối lại chuỗi",
+    "signature": "chữ ký của dấu niêm phong không đúng",
+    "order": "thiếu hoặc đảo thứ tự dấu niêm phong",
+    "checkpoint": "điểm kiểm tra không khớp với chuỗi",
+    "removal": "giấy xác nhận đã hủy không đúng",
+    "truncated": "phần cuối của nhật ký bị cắt",
+    "unreadable": "tệp không đọc được đến hết",
+}
+
+
+class Unusable(Exception):  # noqa: N818  read in a sentence: the file is unusable
+    """A file is not what it should be: nothing can be said of the log."""
+
+
+# --- the canonical form: a number of fields, then for each its type, its length (-1: nothing) and its bytes, big-endian
+
+
+# Moments that no calendar has, `infinity` among them, stay what they are: microseconds.
+def _moment(value: datetime | int) -> bytes:
+    return struct.pack(">q", value if isinstance(value, int) else (value - EPOCH) // MICROSECOND)
+
+
+def _read_moment(packed: bytes) -> datetime | int:
+    since: int = struct.unpack(">q", packed)[0]
+    try:
+        return EPOCH + since * MICROSECOND
+    except OverflowError:
+        return since
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """How a kind of value is written: in a record (code, bytes) and in JSON."""
+
+    code: int
+    packed: Callable[[Any], bytes]
+    unpacked: Callable[[bytes], Any]
+    spoken: Callable[[Any], Any] = lambda value: value
+    heard: Callable[[Any], Any] = lambda value: value
+
+
+def _int8(value: int) -> bytes:
+    return struct.pack(">q", value)
+
+
+TYPES = {
+    "bool": Type(16, lambda v: b"\1" if v else b"\0", lambda b: b == b"\1"),
+    "bytea": Type(17, bytes, bytes, lambda v: v.hex(), bytes.fromhex),
+    "int8": Type(20, _int8, lambda b: struct.unpack(">q", b)[0]),
+    "text": Type(25, str.encode, bytes.decode),
+    "float8": Type(701, lambda v: struct.pack(">d", v), lambda b: struct.unpack(">d", b)[0]),
+    "timestamptz": Type(
+        1184, _moment, _read_moment,
+        lambda v: v if isinstance(v, int) else v.isoformat(), lambda v: v if isinstance(v, int) else datetime.fromisoformat(v),
+    ),
+    "uuid": Type(2950, bytes.fromhex, bytes.hex),
+}  # fmt: skip
+KINDS = {kind.code: kind for kind in TYPES.values()}
+
+
+def record(*fields: tuple[str, Any]) -> bytes:
+    """Fields (type, value) in the canonical form."""
+    return struct.pack(">i", len(fields)) + b"".join([_field(TYPES[name], value) for name, value in fields])
+
+
+def _field(kind: Type, value: Any) -> bytes:
+    if value is None:
+        return struct.pack(">ii", kind.code, -1)
+    packed = kind.packed(value)
+    return struct.pack(">ii", kind.code, len(packed)) + packed
+
+
+def fields(content: bytes) -> list[Any]:
+    """The values of a record. Raises `Unusable`."""
+    try:
+        (count,), place, values = struct.unpack_from(">i", content), 4, []
+        for _ in range(count):
+            code, length = struct.unpack_from(">ii", content, place)
+            place += 8
+            values.append(None if length < 0 else KINDS[code].unpacked(content[place : place + length]))
+            place += max(length, 0)
+    except (struct.error, KeyError, ValueError) as error:
+        raise Unusable(f"not a record: {error}") from None
+    return values
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is sealed of a table: `attempts/1 id=int8 message_id=uuid ...`; the first column is the row's number."""
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.text.partition(" ")[0]
+
+    @property
+    def source(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """(name, type) of each. Raises `Unusable`."""
+        pairs = [word.partition("=")[::2] for word in self.text.split(" ")[1:]]
+        if not pairs or any(kind not in TYPES for _, kind in pairs):
+            raise Unusable(f"not a form: {self.text[:80]!r}")
+        return pairs
+
+    def encoder(self) -> Callable[[list[Any]], bytes]:
+        """JSON values of a row -> its record."""
+        kinds = [TYPES[kind] for _, kind in self.columns]
+        head = struct.pack(">i", len(kinds) + 1) + _field(TYPES["text"], self.name)
+
+        def encode(values: list[Any]) -> bytes:
+            heard = [None if v is None else k.heard(v) for k, v in zip(kinds, values, strict=True)]
+            return head + b"".join([_field(k, v) for k, v in zip(kinds, heard, strict=True)])
+
+        return encode
+
+    def spoken(self, row: bytes) -> list[Any]:
+        """A row's record -> its JSON values."""
+        kinds = [TYPES[kind] for _, kind in self.columns]
+        return [None if v is None else k.spoken(v) for k, v in zip(kinds, fields(row)[1:], strict=True)]
+
+    @property
+    def id_at(self) -> int:
+        """Where the row's number stands in its record."""
+        return 4 + 8 + len(self.name.encode()) + 8
+
+
+# --- hashes and the tree (RFC 6962: an odd node is handed up)
+
+
+def leaf(row: bytes) -> bytes:
+    return sha256(b"\0" + row).digest()
+
+
+def absent(form: Form, number: int) -> bytes:
+    """Stands for a row that was gone when it was to be sealed."""
+    return leaf(record(("text", "absent/1"), ("text", form.source), ("int8", number)))
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    level = list(leaves) or [NOTHING]
+    while len(level) > 1:
+        pairs = [sha256(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = [*pairs, level[-1]] if len(level) % 2 else pairs
+    return level[0]
+
+
+def split(content: bytes, size: int) -> list[bytes]:
+    return [content[at : at + size] for at in range(0, len(content), size)]
+
+
+# --- the chain
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is signed of a seal: its hash as it was made, its rows' numbers and the first bytes of their hashes."""
+
+    n: int
+    hash: bytes
+    ids: tuple[int, ...]
+    tags: bytes
+
+    def written(self) -> bytes:
+        ids = struct.pack(f">{len(self.ids)}q", *self.ids)
+        return record(("text", "note/1"), ("int8", self.n), ("bytea", self.hash), ("bytea", ids), ("bytea", self.tags))
+
+
+def read_note(written: bytes) -> Note:
+    """Raises `Unusable`."""
+    try:
+        _, n, hash_, ids, tags = fields(written)
+        return Note(n, hash_, struct.unpack(f">{len(ids) // 8}q", ids), tags)
+    except (ValueError, TypeError, struct.error) as error:
+        raise Unusable(f"not a note: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """One link of the chain, over rows of one table in the order of their numbers."""
+
+    n: int
+    form: str
+    rows: int
+    queued_from: datetime
+    queued_to: datetime
+    sealed_at: datetime
+    root: bytes
+    previous: bytes
+    hash: bytes
+    note: bytes
+    signature: bytes
+
+    def digest(self, ids: Sequence[int]) -> bytes:
+        """What `hash` must be."""
+        numbers = sha256(struct.pack(f">{len(ids)}q", *ids)).digest()
+        return sha256(
+            record(
+                ("text", "seal/1"), ("int8", self.n), ("text", self.form), ("int8", self.rows), ("bytea", numbers),
+                ("timestamptz", self.queued_from), ("timestamptz", self.queued_to), ("timestamptz", self.sealed_at),
+                ("bytea", self.root), ("bytea", self.previous),
+            )
+        ).digest()  # fmt: skip
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    return sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def signed(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def statement(title: str, lines: Mapping[str, object]) -> str:
+    """A short text to be signed: a title, then `name value` lines; it can be printed, read out and typed in."""
+    return "".join([f"{title}\n", *(f"{name} {value}\n" for name, value in lines.items())])
+
+
+def read_statement(text: str, title: str, key: Ed25519PublicKey) -> dict[str, str]:
+    """Its lines. Raises `Unusable` unless it is a signed statement of that kind, signed by `key`."""
+    lines = [line.rstrip() for line in text.strip().lstrip("\ufeff").splitlines()]
+    if not lines or lines[0] != title or not lines[-1].startswith("signature "):
+        raise Unusable(f"not a {title}")
+    try:
+        signature = base64.b64decode(lines[-1].removeprefix("signature "), validate=True)
+    except ValueError:
+        raise Unusable(f"the signature of this {title} is not readable") from None
+    if not signed(key, signature, "".join(f"{line}\n" for line in lines[:-1]).encode()):
+        raise Unusable(f"this {title} was not signed by the key {key_id(key)}")
+    return {name: value for name, _, value in (line.partition(" ") for line in lines[1:-1])}
+
+
+CHECKPOINT = "dispatcher checkpoint/1"
+REMOVAL = "dispatcher removal/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far the chain had got. `tree`: over the hashes of the seals since the checkpoint before."""
+
+    number: int
+    seals: int
+    rows: int
+    head: bytes
+    tree: bytes
+    previous: bytes
+    at: datetime
+
+    def lines(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "seals": self.seals,
+            "rows": self.rows,
+            "head": self.head.hex(),
+            "tree": self.tree.hex(),
+            "previous": self.previous.hex(),
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        }
+
+
+def read_checkpoint(text: str, key: Ed25519PublicKey) -> Checkpoint:
+    """Raises `Unusable`."""
+    lines = read_statement(text, CHECKPOINT, key)
+    try:
+        head, tree, previous = (bytes.fromhex(lines[name]) for name in ("head", "tree", "previous"))
+        number, seals, rows = (int(lines[name]) for name in ("number", "seals", "rows"))
+        return Checkpoint(number, seals, rows, head, tree, previous, datetime.fromisoformat(lines["at"]))
+    except (KeyError, ValueError) as error:
+        raise Unusable(f"not a checkpoint: {error}") from None
+
+
+def text_digest(text: str) -> bytes:
+    return sha256(text.strip().encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The word that the rows of a seal were removed because their time was over; their hashes are kept."""
+
+    seal: int
+    leaves: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong: `what` (a key of WORDS), in which seal, which row, and between which checkpoints it was still whole.
+
+    `id` is None where no single row can be named; `from_checkpoint` 0 is the beginning of the log.
+    """
+
+    what: str
+    seal: int
+    source: str | None = None
+    id: int | None = None
+    sealed_at: datetime | None = None
+    detail: str = ""
+    from_checkpoint: int | None = None
+    to_checkpoint: int | None = None
+
+
+@dataclass
+class Chain:
+    """Judges seals, rows and checkpoints in the order in which they were made; `findings` says what is wrong."""
+
+    key: Ed25519PublicKey
+    given: Checkpoint | None = None  # the one that somebody kept elsewhere
+    removals: Mapping[int, Removal] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    more: int = 0
+    seals: int = 0
+    rows: int = 0
+    removed: int = 0
+    head: bytes = NOTHING
+    last_checkpoint: Checkpoint | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    _since: list[bytes] = field(default_factory=list)
+    _text: bytes = NOTHING
+    _until: list[tuple[int, int]] = field(default_factory=list)  # (seals, number) of each checkpoint
+    _met: bool = False
+    _youngest: datetime | None = None
+    _recent: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
+    _sealed_up_to: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        return not self.findings
+
+    def take(self, seal: Seal, found: Sequence[bytes]) -> None:
+        """The next seal, with the records of its rows as they are now."""
+        form = Form(seal.form)
+        note = self._signed_note(seal)
+        self._follow(seal)
+        kept = self.removals.get(seal.n)
+        leaves = split(kept.leaves, 32) if kept and not found else [leaf(row) for row in found]
+        trusted = note is not None and seal.hash == note.hash == seal.digest(note.ids)
+        if not trusted:
+            self._say("seal", seal)
+        if not (trusted and len(leaves) == seal.rows and root(leaves) == seal.root):
+            self._name(seal, form, note, found, leaves)
+        elif not (kept and not found) and note and _numbers(form, found) != note.ids:
+            self._say("seal", seal)
+        if note:
+            self._judge_order(seal, form, note)
+        self._count(seal, form, len(found), removed=bool(kept and not found))
+
+    def checkpoint(self, text: str) -> None:
+        """A checkpoint that is kept with the log."""
+        try:
+            said = read_checkpoint(text, self.key)
+        except Unusable as error:
+            return self._say_at("checkpoint", self.seals, str(error))
+        before = self.last_checkpoint
+        if said.seals > self.seals:
+            return self._truncated(said)
+        follows = said.previous == self._text and said.number == (before.number if before else 0) + 1
+        if not (follows and said.seals == self.seals and said.head == self.head and said.tree == root(self._since)):
+            self._say_at("checkpoint", self.seals, f"number {said.number}")
+        self._since, self._text, self.last_checkpoint = [], text_digest(text), said
+        self._until.append((said.seals, said.number))
+        return None
+
+    def finish(self) -> list[Finding]:
+        """All findings, each with the checkpoints that it lies between."""
+        if self.given and self.given.seals > self.seals:
+            self._truncated(self.given)
+        elif self.given and self.given.seals and not self._met:
+            self._say_at("checkpoint", self.given.seals, f"number {self.given.number}, the one given")
+        self.findings = [self._placed(finding) for finding in self.findings]
+        return self.findings
+
+    def say(self, finding: Finding) -> None:
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+
+    def _signed_note(self, seal: Seal) -> Note | None:
+        """The seal's note; its signature is judged by the way."""
+        if not signed(self.key, seal.signature, seal.note):
+            self._say("signature", seal)
+        try:
+            note = read_note(seal.note)
+        except Unusable:
+            return None
+        return note if note.n == seal.n and len(note.tags) == TAG_BYTES * len(note.ids) else None
+
+    def _follow(self, seal: Seal) -> None:
+        if seal.n != self.seals + 1 or seal.previous != self.head:
+            self._say("order", seal)
+        self.seals, self.head = seal.n, seal.hash
+        self._since.append(seal.hash)
+        if self.given and self.given.seals == seal.n:
+            self._met = True
+            if self.given.head != seal.hash:
+                self._say("checkpoint", seal, detail=f"number {self.given.number}, the one given")
+
+    def _name(self, seal: Seal, form: Form, note: Note | None, found: Sequence[bytes], leaves: Sequence[bytes]) -> None:
+        """Say which rows are not what was sealed, by what was signed of each."""
+        if note is None:
+            return self._say("some", seal)
+        numbers = note.ids if not found and leaves else _numbers(form, found)
+        tags = dict(zip(note.ids, split(note.tags, TAG_BYTES), strict=True))
+        now = dict(zip(numbers, leaves, strict=False))
+        named = len(numbers) > len(now)
+        for number in {number for number in numbers if numbers.count(number) > 1} if named else ():
+            self._say("inserted", seal, number)
+        for number in sorted(tags.keys() | now.keys()):
+            if what := _verdict(form, number, tags.get(number), now.get(number)):
+                named = True
+                self._say(what, seal, number)
+        if not named and not self._already(seal):
+            self._name_moved(seal, note.ids, numbers)
+        return None
+
+    def _name_moved(self, seal: Seal, sealed: Sequence[int], numbers: Sequence[int]) -> None:
+        """Every row is as it was; only their order is not."""
+        moved = [now for was, now in zip(sealed, numbers, strict=True) if was != now]
+        for number in moved:
+            self._say("moved", seal, number)
+        if not moved:
+            self._say("some", seal)
+
+    def _already(self, seal: Seal) -> bool:
+        return any(finding.seal == seal.n for finding in self.findings)
+
+    def _judge_order(self, seal: Seal, form: Form, note: Note) -> None:
+        """Rows that joined long after rows with higher numbers were sealed."""
+        recent = self._recent.setdefault(form.source, [])
+        while recent and recent[0][0] < seal.queued_from - LATE:
+            self._sealed_up_to[form.source] = max(self._sealed_up_to.get(form.source, 0), recent.pop(0)[1])
+        bound = self._sealed_up_to.get(form.source, 0)
+        backdated = self._youngest is not None and seal.queued_from < self._youngest - LATE
+        for number in note.ids:
+            if number >= bound and not backdated:
+                break
+            self._say("late", seal, number)
+        self._youngest = max(self._youngest or seal.queued_to, seal.queued_to)
+        recent.append((seal.queued_to, max(note.ids, default=0)))
+
+    def _count(self, seal: Seal, form: Form, found: int, *, removed: bool) -> None:
+        self.rows += seal.rows
+        self.removed += seal.rows if removed else 0
+        self.counts[form.source] = self.counts.get(form.source, 0) + (0 if removed else found)
+
+    def _truncated(self, said: Checkpoint) -> None:
+        lost = f"{said.seals - self.seals} seals, {said.rows - self.rows} rows, known to checkpoint {said.number}"
+        self._say_at("truncated", self.seals + 1, lost)
+
+    def _say(self, what: str, seal: Seal, number: int | None = None, detail: str = "") -> None:
+        self.say(Finding(what, seal.n, Form(seal.form).source, number, seal.sealed_at, detail))
+
+    def _say_at(self, what: str, n: int, detail: str) -> None:
+        self.say(Finding(what, n, detail=detail))
+
+    def _placed(self, finding: Finding) -> Finding:
+        at = bisect_left(self._until, (finding.seal, 0))
+        before = self._until[at - 1][1] if at else 0
+        after = self._until[at][1] if at < len(self._until) else None
+        return Finding(**{**_plain(finding), "from_checkpoint": before, "to_checkpoint": after})
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {name: getattr(finding, name) for name in Finding.__slots__}
+
+
+def _numbers(form: Form, found: Sequence[bytes]) -> tuple[int, ...]:
+    at = form.id_at
+    return tuple([int.from_bytes(row[at : at + 8], signed=True) for row in found])
+
+
+def _verdict(form: Form, number: int, tag: bytes | None, now: bytes | None) -> str | None:
+    if tag is None:
+        return "inserted"
+    if now is None:
+        return "gone" if tag == absent(form, number)[:TAG_BYTES] else "missing"
+    return None if now[:TAG_BYTES] == tag else "edited"
+
+
+# --- the export: lines of JSON, gzipped
+
+
+def seal_line(seal: Seal) -> dict[str, Any]:
+    """A seal as it stands in an export."""
+    return {
+        name: value.hex() if isinstance(value, bytes) else value.isoformat() if isinstance(value, datetime) else value
+        for name, value in ((name, getattr(seal, name)) for name in Seal.__slots__)
+    }
+
+
+def read_seal(line: Mapping[str, Any]) -> Seal:
+    """Raises `Unusable`."""
+    try:
+        values: dict[str, Any] = {name: line[name] for name in Seal.__slots__}
+        for name in ("root", "previous", "hash", "note", "signature"):
+            values[name] = bytes.fromhex(values[name])
+        for name in ("queued_from", "queued_to", "sealed_at"):
+            values[name] = datetime.fromisoformat(values[name])
+        return Seal(**values)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Unusable(f"not a seal: {error}") from None
+
+
+FORMAT = "dispatcher log/1"
+
+
+class Reader:
+    """Hands the lines of an export to a chain: a seal is judged when the lines of its rows are over."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._removals: dict[int, Removal] = {}
+        chain.removals = self._removals
+        self._seal: Seal | None = None
+        self._rows: list[bytes] = []
+        self._encode: Callable[[list[Any]], bytes] | None = None
+
+    def read(self, lines: Iterator[str]) -> dict[str, Any]:
+        """Read to the end; answers what the last line says. Raises `Unusable` where that is not to be had."""
+        if json.loads(next(lines, "{}")).get("format") != FORMAT:
+            raise Unusable(f"the first line is not that of an export ({FORMAT})")
+        for line in lines:
+            said = json.loads(line)
+            if isinstance(said, list):
+                self._row(said)
+            elif end := self._event(said):
+                if next(lines, None) is not None:
+                    self._stray("lines after the last one")
+                return end
+        self._event({"end": None})
+        raise Unusable("the export stops before its end")
+
+    def _row(self, values: list[Any]) -> None:
+        if self._encode:
+            self._rows.append(_encoded(self._encode, values))
+        else:
+            self._stray(json.dumps(values)[:80])
+
+    def _event(self, said: dict[str, Any]) -> dict[str, Any] | None:
+        if self._seal:
+            self._chain.take(self._seal, self._rows)
+        self._seal, self._rows, self._encode = None, [], None
+        if "seal" in said:
+            self._seal = read_seal(said["seal"])
+            self._encode = Form(self._seal.form).encoder()
+        elif "removal" in said:
+            add_removal(
+                self._chain, self._removals, Removal(said["removal"], bytes.fromhex(said["leaves"]), said["text"])
+            )
+        elif "checkpoint" in said:
+            self._chain.checkpoint(said["checkpoint"])
+        elif "end" not in said:
+            raise Unusable(f"a line of no kind: {json.dumps(said)[:80]}")
+        return said.get("end")
+
+    def _stray(self, what: str) -> None:
+        self._chain.say(Finding("inserted", self._chain.seals, detail=what))
+
+
+def _encoded(encode: Callable[[list[Any]], bytes], values: list[Any]) -> bytes:
+    """A row that cannot be one stands as it is: it will fit nothing."""
+    try:
+        return encode(values)
+    except (TypeError, ValueError, AttributeError, struct.error):
+        return json.dumps(values).encode()
+
+
+def add_removal(chain: Chain, known: dict[int, Removal], removal: Removal) -> None:
+    """Believe a removal if the key signed it, and for these hashes."""
+    try:
+        lines = read_statement(removal.text, REMOVAL, chain.key)
+    except Unusable as error:
+        return chain.say(Finding("removal", removal.seal, detail=str(error)))
+    if lines.get("seal") != str(removal.seal) or lines.get("leaves") != sha256(removal.leaves).hexdigest():
+        return chain.say(Finding("removal", removal.seal))
+    known[removal.seal] = removal
+    return None
+
+
+def read_key(written: str) -> Ed25519PublicKey:
+    """32 bytes in base64. Raises `Unusable`."""
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(written.strip(), validate=True))
+    except ValueError:
+        raise Unusable("the public key is not 32 bytes in base64") from None
+
+
+def verify(export: Path, checkpoint: Path, public_key: Path) -> tuple[Chain, dict[str, Any]]:
+    """Judge an export by a checkpoint and a key that came another way. Raises `Unusable` and `OSError`."""
+    key = read_key(public_key.read_text("ascii", "replace"))
+    chain = Chain(key, read_checkpoint(checkpoint.read_text("utf-8", "replace"), key))
+    end: dict[str, Any] = {}
+    try:
+        with gzip.open(export, "rt", encoding="utf-8") as lines:
+            end = Reader(chain).read(iter(lines))
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, TypeError, AttributeError, Unusable) as error:
+        chain.say(Finding("unreadable", chain.seals + 1, detail=str(error)))
+    if end and end.get("seals") != chain.seals:
+        chain.say(Finding("truncated", chain.seals + 1, detail=f"the export promises {end.get('seals')} seals"))
+    chain.finish()
+    return chain, end
+
+
+def sentences(chain: Chain) -> Iterator[str]:
+    """The verdict in Vietnamese, for people."""
+    at = chain.last_checkpoint
+    yield f"{chain.seals} dấu niêm phong, {chain.rows} dòng" + (
+        f", {chain.removed} dòng đã hủy đúng hạn" * bool(chain.removed)
+    )
+    if at:
+        yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {at.at:%Y-%m-%d %H:%M:%S} UTC"
+    if chain.given:
+        yield f"Đối chiếu với điểm kiểm tra số {chain.given.number}, {chain.given.at:%Y-%m-%d %H:%M:%S} UTC"
+    if chain.whole:
+        yield "NGUYÊN VẸN: không có dòng nào bị sửa, xóa, chèn hay đảo."
+        return
+    yield f"KHÔNG NGUYÊN VẸN: {len(chain.findings) + chain.more} điểm sai."
+    yield from (sentence(finding) for finding in chain.findings)
+    if chain.more:
+        yield f"... và {chain.more} điểm sai nữa."
+
+
+def sentence(finding: Finding) -> str:
+    row = f"{finding.source} số {finding.id}: " if finding.id is not None else ""
+    detail = f" ({finding.detail})" if finding.detail else ""
+    return f"- {row}{WORDS[finding.what]}{detail}; dấu niêm phong {finding.seal}{_since(finding)}"
+
+
+def _since(finding: Finding) -> str:
+    """Since when: what is wrong with a sealed row came after its seal."""
+    before = f"sau điểm kiểm tra {finding.from_checkpoint}" if finding.from_checkpoint else "từ đầu nhật ký"
+    between = f"{before}, trước điểm kiểm tra {finding.to_checkpoint}" if finding.to_checkpoint else before
+    if not finding.sealed_at:
+        return f" ({between})"
+    return f", đóng lúc {finding.sealed_at:%Y-%m-%d %H:%M:%S} UTC ({between}); sai lệch xảy ra sau lúc đó"
+
+
+def told(chain: Chain) -> dict[str, Any]:
+    """The verdict as data."""
+    return {
+        "whole": chain.whole,
+        "seals": chain.seals,
+        "rows": chain.rows,
+        "removed": chain.removed,
+        "checkpoint": chain.last_checkpoint.number if chain.last_checkpoint else None,
+        "checked_against": chain.given.number if chain.given else None,
+        "findings": [
+            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(finding).items()}
+            for finding in chain.findings
+        ],
+        "more": chain.more,
+    }
+
+
+def main() -> int:
+    """0: whole; 1: not whole; 2: the files are not usable."""
+    parser = argparse.ArgumentParser(prog="verify_log.py", description=__doc__)
+    parser.add_argument("export", type=Path)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("public_key", type=Path)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    try:
+        chain, _ = verify(asked.export, asked.checkpoint, asked.public_key)
+    except (Unusable, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    said = json.dumps(told(chain), indent=2) if asked.json else "\n".join(sentences(chain))
+    sys.stdout.write(said + "\n")
+    return 0 if chain.whole else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
