@@ -186,10 +186,23 @@ def _waves(
             found.add(f"{field}.text", f"không có nội dung tin [texts.{wave.text}]{nearest(wave.text, texts)}")
         for finding in stale_years(wave.title or "", setting):
             found.add(f"{field}.title", finding.message)
+        _ordered(wave, field, found)
         for firing in fired(wave, field, year):
             _unused(firing.get("slug"), field, first, found)
             waves.append(firing)
     return waves
+
+
+def _ordered(wave: WaveTable, field: str, found: Found) -> None:
+    """A wave that operators send to their own subscribers has areas, and no audience of ours."""
+    if wave.order and not wave.areas and not found.has(f"{field}.areas"):
+        found.add(f"{field}.areas", 'đợt nhà mạng tự gửi phải ghi địa bàn; thêm ví dụ areas = ["20"]')
+    if wave.areas and not wave.order and not found.has(f"{field}.order"):
+        found.add(
+            f"{field}.order", 'areas chỉ dùng cho đợt nhà mạng tự gửi; thêm ví dụ order = ["viettel"] hoặc bỏ areas'
+        )
+    if wave.order and wave.audience:
+        found.add(f"{field}.audience", "đợt nhà mạng tự gửi không dùng nhóm người nhận; bỏ audience")
 
 
 def _unused(slug: str | None, field: str, first: dict[str, str], found: Found) -> None:

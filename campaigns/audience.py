@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -43,6 +43,7 @@ LANGUAGES = {
     "ede": "rad",
     "tieng e de": "rad",
 }
+OUTSIDE = "outside-order"
 CODES = {*LANGUAGES.values(), "cmo", "mng"}
 
 
@@ -99,6 +100,23 @@ def clean(frame: pl.DataFrame, areas: Mapping[str, str | None] | None = None) ->
         rejected=rows.with_columns(failed["rejected"].alias("reason"), failed["explanation"]),
         unknown_areas=_unknown(people["area"], area_codes),
         unknown_languages=_unknown(people["language"], language_codes),
+    )
+
+
+def within(cleaned: Cleaned, areas: Collection[str]) -> Cleaned:
+    """Only the people of these communes; whoever lives elsewhere, or nobody knows where, is rejected."""
+    inside = pl.col("area").is_in(list(areas)).fill_null(value=False)
+    outside = cleaned.accepted.filter(~inside).unique("row", keep="first", maintain_order=True)
+    rejected = outside.select(
+        "row",
+        value=pl.col("area"),
+        reason=pl.lit(OUTSIDE),
+        explanation=pl.lit("không thuộc địa bàn của yêu cầu gửi, hoặc không rõ địa bàn"),
+    )
+    return replace(
+        cleaned,
+        accepted=cleaned.accepted.filter(inside),
+        rejected=pl.concat([cleaned.rejected, rejected]).sort("row"),
     )
 
 

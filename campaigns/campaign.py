@@ -138,7 +138,8 @@ class Text(Part):
 class Wave(Part):
     """One firing: from `date` to `until` (carry-over, both included), inside the daily `window`, Viet Nam time.
 
-    `opens` is the hour of the first day where that is not the window's; `relay`: its recipients pass it on.
+    `opens` is the hour of the first day where that is not the window's; `relay`: its recipients pass it on. `order`: the
+    networks whose operators send it to their own subscribers in `areas` (province or commune codes), nobody else does.
     """
 
     slug: str
@@ -152,6 +153,8 @@ class Wave(Part):
     priority: Priority | None = None
     opens: datetime.time | None = None
     relay: bool = False
+    order: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
 
 
 class Campaign(Part):

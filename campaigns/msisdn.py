@@ -272,6 +272,11 @@ def _province(national: str) -> str:
     return f" ({name})" if name else ""
 
 
+def networks() -> list[str]:
+    """The names of all networks that numbers are given out to."""
+    return sorted(set(_NETWORKS.values()))
+
+
 def network(msisdn: str) -> str:
     """The network that a number's prefix belongs to, "unknown" for an unallocated block."""
     return _NETWORKS.get(msisdn[2:5], UNKNOWN)

@@ -46,8 +46,8 @@ class Found:
         self._problems[Problem(self.file, line or self._line(field), field, message)] = None
 
     def has(self, field: str) -> bool:
-        """Whether something is wrong with a field already."""
-        return any(problem.field == field for problem in self._problems)
+        """Whether something is wrong with a field, or with an entry of it, already."""
+        return any(problem.field == field or problem.field.startswith(f"{field}[") for problem in self._problems)
 
     def stop(self) -> None:
         """Raise `DefinitionError` when anything was found."""

@@ -25,8 +25,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from campaigns import places
 from campaigns.campaign import ConsentMethod, ContentKind, MessageClass, Priority
 from campaigns.moments import AnyDay, Moment, day, full_date, hours, moment, short, shown, wrong
+from campaigns.msisdn import networks
 from campaigns.problems import Found
 from campaigns.template import Form
 from campaigns.text import nfc
@@ -46,6 +48,18 @@ def _host(value: str) -> str:
     if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", host):
         raise wrong(f"{shown(value)} không phải tên miền; chỉ viết tên miền, không có https:// và đường dẫn")
     return host
+
+
+def _network(value: str) -> str:
+    if value not in networks():
+        raise wrong(f"{shown(value)} không phải nhà mạng; chọn trong: {', '.join(networks())}")
+    return value
+
+
+def _area(value: str) -> str:
+    if value not in places.areas() and value not in places.provinces():
+        raise wrong(f"{shown(value)} không phải mã tỉnh (2 chữ số) hoặc mã xã, phường (5 chữ số)")
+    return value
 
 
 def _matching(pattern: str, message: str) -> AfterValidator:
@@ -71,6 +85,8 @@ Window = Annotated[tuple[time, time], PlainValidator(hours)]
 Language = Annotated[StrictStr, _matching(r"[a-z]{2,3}", 'phải là mã ngôn ngữ hai hoặc ba chữ cái, ví dụ "tyz"')]
 Number = Annotated[StrictStr, _matching(r"[0-9]{3,11}", "phải là số viết liền, không dấu chấm, không khoảng trắng")]
 StopWord = Annotated[StrictStr, _matching(r"[A-Z0-9 ]{1,20}", "chỉ gồm chữ hoa không dấu và chữ số, tối đa 20 ký tự")]
+Network = Annotated[StrictStr, AfterValidator(_network)]
+AreaCode = Annotated[StrictStr, AfterValidator(_area)]
 Hash = Annotated[StrictStr, _matching(r"[0-9a-f]{64}", "phải gồm đúng 64 chữ số và chữ a-f")]
 
 
@@ -217,6 +233,8 @@ class WaveTable(Written):
     audience: Sentence | None = None
     priority: Priority | None = None
     relay: StrictBool | None = None
+    order: tuple[Network, ...] | None = None
+    areas: tuple[AreaCode, ...] | None = None
 
 
 EXAMPLES = {
@@ -247,6 +265,8 @@ EXAMPLES = {
     "languages": 'languages = { tyz = "Nội dung tiếng Tày" }',
     "aloud": 'aloud = "Nội dung đọc trên loa"',
     "relay": "relay = true",
+    "order": 'order = ["viettel"]',
+    "areas": 'areas = ["20"]',
     "start": 'start = "06-01"',
     "end": 'end = "06-30"',
     "host": 'host = "zalo.me"',

@@ -207,6 +207,17 @@ async def start(connection: Connection, edition: str, by: str, routes: Sequence[
     await audit.record(connection, person(by), f"campaign.{Act.START}", edition)
 
 
+async def approved(connection: Connection, edition: str, routes: Sequence[RouteConfig]) -> StoredCampaign:
+    """The campaign, approved as it stands now. Raises `ControlError`."""
+    stored = await find(connection, edition)
+    if stored.approved_hash is None or stored.status is CampaignStatus.CANCELLED:
+        raise not_now(stored)
+    waves = await campaigns.waves(connection, stored.id)
+    if why := await fingerprint.breach(connection, stored, waves, routes, bodies=None):
+        raise ControlError(f"Chiến dịch {edition} {why}; cần duyệt lại: {APPROVE.format(edition=edition)}")
+    return stored
+
+
 async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
     """Pause or cancel. What is under way at this moment is not called back. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)

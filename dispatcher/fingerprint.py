@@ -61,7 +61,7 @@ async def terms(
     *,
     bodies: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Every part as it stands now; the bodies of these waves only (None: of all). Every wave has its audience."""
+    """Every part as it stands now; the bodies of these waves only (None: of all). A wave for operators has no audience."""
     campaign = Campaign.model_validate(stored.definition)
     wanted = [wave for wave in waves if bodies is None or wave.slug in bodies]
     rest = {k: v for k, v in stored.definition.items() if k not in ("texts", "waves", "budget", "message_class")}
@@ -112,6 +112,8 @@ def _wave(campaign: Campaign, wave: StoredWave) -> dict[str, Any]:
         "text": written.text,
         "form": written.form.value,
         "priority": wave.priority.value,
+        "order": list(written.order),
+        "areas": list(written.areas),
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from campaigns import places
-from campaigns.audience import Areas, Cleaned, clean
+from campaigns.audience import Areas, Cleaned, clean, within
 from dispatcher import rosters
 from dispatcher.keyring import Keyring
 from dispatcher.rosters import Roster
@@ -66,7 +66,10 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asked to have imported. `mapping` is field -> column, `province` a name or code for commune names."""
+    """What a person asked to have imported. `mapping` is field -> column, `province` a name or code for commune names.
+
+    `areas`: only people of these communes, None = of any.
+    """
 
     path: Path
     name: str
@@ -75,11 +78,17 @@ class Order:
     sheet: str | None = None
     province: str | None = None
     folder: Path | None = None
+    areas: frozenset[str] | None = None
 
 
-async def import_audience(connection: Connection, keyring: Keyring, order: Order, progress: Progress) -> Imported:
-    """Read, clean, encrypt and store, in the caller's transaction. Raises `RosterError`; then nothing is stored."""
-    roster = rosters.read(order.path, order.mapping, sheet=order.sheet)
+async def import_audience(
+    connection: Connection, keyring: Keyring, order: Order, progress: Progress, roster: Roster | None = None
+) -> Imported:
+    """Read, clean, encrypt and store, in the caller's transaction. Raises `RosterError`; then nothing is stored.
+
+    `roster` is what to read where that is not the file itself.
+    """
+    roster = roster or rosters.read(order.path, order.mapping, sheet=order.sheet)
     folder = order.folder or order.path.parent
     with closing(Sheet(folder / f"{order.path.stem}.rejected.csv", REJECTS_HEADER)) as rejects:
         tally = await _stage(connection, keyring, roster, order, rejects, progress)
@@ -128,6 +137,8 @@ async def _stage(
     tally = Tally()
     for chunk in roster:
         cleaned = clean(chunk.frame, areas)
+        if order.areas is not None:
+            cleaned = within(cleaned, order.areas)
         tally.add(chunk.frame.height, cleaned)
         rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
         if cleaned.accepted.height:

@@ -89,14 +89,25 @@ class Review:
 
 
 async def chosen(connection: Connection, stored: StoredCampaign) -> list[StoredWave]:
-    """The waves with their audiences: those pinned by an approval, else the newest versions. Raises `ControlError`."""
+    """The waves with their audiences: those pinned by an approval, else the newest versions. Raises `ControlError`.
+
+    Waves for operators' own subscribers have none and are left out.
+    """
     campaign = Campaign.model_validate(stored.definition)
     found = []
     for wave in await campaigns.waves(connection, stored.id):
+        if campaign.wave(wave.slug).order:
+            continue
         pinned = wave.audience_id if stored.approved_hash else None
         audience_id = pinned or (await _newest(connection, campaign, wave)).id
         found.append(replace(wave, audience_id=audience_id))
     return found
+
+
+async def _all(connection: Connection, stored: StoredCampaign, chosen: list[StoredWave]) -> list[StoredWave]:
+    """Every wave of the campaign, those chosen as they were chosen: an approval covers what operators send too."""
+    known = {wave.id: wave for wave in chosen}
+    return [known.get(wave.id, wave) for wave in await campaigns.waves(connection, stored.id)]
 
 
 async def _newest(connection: Connection, campaign: Campaign, wave: StoredWave) -> Audience:
@@ -125,7 +136,7 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
     known: dict[tuple[int, str], list[Group]] = {}
     if any(rules.theme_to_come(campaign)):  # there is nothing to show yet
         raise rulings.ruled_out(campaign, refusals)
-    terms = await fingerprint.terms(connection, stored, waves, office.routes)
+    terms = await fingerprint.terms(connection, stored, await _all(connection, stored, waves), office.routes)
     seen = await outlook.look(connection, stored, waves, office.routes, known)
     reviewed, shares, used = [], [], []
     for wave in waves:

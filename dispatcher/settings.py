@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     folder: Path = Path("var")
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
+    subscribers_url: SecretStr | None = None
     routes: Path = Path("routes.toml")
     occasions: Path = Path("occasions.toml")
     reports: Path = Path("reports.toml")

@@ -51,6 +51,8 @@ def reason(
         return f"đợt đang được giữ lại: {wave.held}"
     if facts.now < wave.opens_at:
         return f"chờ tới giờ gửi: {spoken(wave.opens_at)}"
+    if wave.status is WaveStatus.SCHEDULED and wave.audience_id is None:
+        return "nhà mạng tự gửi theo yêu cầu; xem: dispatcher order list"
     if wave.status is WaveStatus.EXPANDING:
         return "đang lập danh sách tin"
     return _sending(wave, facts, stops, rests)

@@ -22,6 +22,7 @@ from dispatcher.cli import (
     drafting,
     inbox,
     log,
+    order,
     report,
     route,
     sealed,
@@ -53,6 +54,7 @@ app.add_typer(audience.app, name="audience")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")
+app.add_typer(order.app, name="order")
 app.add_typer(log.app, name="log")
 app.add_typer(report.app, name="report")
 app.add_typer(report.activity, name="activity")

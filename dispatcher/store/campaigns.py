@@ -231,11 +231,16 @@ async def cancel_waves(connection: Connection, campaign_id: int) -> None:
 
 
 async def open_due_waves(connection: Connection) -> list[int]:
-    """Waves of running campaigns whose time has come, and whose approval holds, start expanding; answers every wave that is."""
+    """Waves of running campaigns whose time has come, and whose approval holds, start expanding; answers every wave that is.
+
+    One without an audience is in the hands of operators, and done when its time is over.
+    """
     await connection.execute(
-        "UPDATE waves w SET status = CASE WHEN w.closes_at <= dispatcher_now() THEN 'missed' ELSE 'expanding' END::wave_status"
+        "UPDATE waves w SET status = CASE WHEN w.audience_id IS NULL THEN 'done' WHEN w.closes_at <= dispatcher_now()"
+        " THEN 'missed' ELSE 'expanding' END::wave_status"
         " FROM campaigns c WHERE c.id = w.campaign_id AND c.status = 'running' AND w.status = 'scheduled'"
-        " AND w.opens_at <= dispatcher_now() AND (c.void IS NULL OR w.closes_at <= dispatcher_now())"
+        " AND w.opens_at <= dispatcher_now()"
+        " AND ((c.void IS NULL AND w.audience_id IS NOT NULL) OR w.closes_at <= dispatcher_now())"
     )
     cursor = await connection.execute(
         "SELECT w.id FROM waves w JOIN campaigns c ON c.id = w.campaign_id"

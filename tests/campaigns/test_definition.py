@@ -213,6 +213,31 @@ BROKEN_PARTS = [
 ]
 
 
+BY_OPERATORS = 'relay = true\norder = ["viettel", "mobifone"]\nareas = ["20", "00004"]'
+
+
+def test_a_wave_may_be_left_to_operators():
+    written = WHOLE.replace('audience = "na-sam"\nrelay = true', BY_OPERATORS)
+    campaign = parse(written, "thu.toml")
+    assert campaign.waves[1].order == ("viettel", "mobifone")
+    assert campaign.waves[1].areas == ("20", "00004")
+
+
+@pytest.mark.parametrize(
+    ("new", "field", "words"),
+    [
+        ('order = ["vietel"]\nareas = ["20"]', "wave[2].order[1]", "không phải nhà mạng"),
+        ('order = ["viettel"]\nareas = ["999"]', "wave[2].areas[1]", "không phải mã tỉnh"),
+        ('order = ["viettel"]', "wave[2].areas", "phải ghi địa bàn"),
+        ('areas = ["20"]', "wave[2].order", "chỉ dùng cho đợt nhà mạng tự gửi"),
+        ('order = ["viettel"]\nareas = ["20"]\naudience = "na-sam"', "wave[2].audience", "bỏ audience"),
+    ],
+)
+def test_a_wave_that_cannot_be_left_to_operators_is_explained(new, field, words):
+    found = refused(WHOLE.replace('audience = "na-sam"\nrelay = true', new)).problems
+    assert [(problem.field, words in problem.message) for problem in found] == [(field, True)]
+
+
 @pytest.mark.parametrize(("old", "new", "field", "words"), BROKEN_PARTS)
 def test_a_broken_part_is_explained(old, new, field, words):
     assert old in WHOLE

@@ -13,6 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,14 @@ def every_command() -> list[tuple[str, ...]]:
     root = typer.main.get_command(cli.app)
     found: list[tuple[str, ...]] = []
     for name, command in root.commands.items():  # type: ignore[attr-defined]
-        found += [(name, sub) for sub in command.commands] if hasattr(command, "commands") else [(name,)]
+        found += _below((name,), command)
     return found
+
+
+def _below(words: tuple[str, ...], command: Any) -> list[tuple[str, ...]]:
+    if not hasattr(command, "commands"):
+        return [words]
+    return [found for name, sub in command.commands.items() for found in _below((*words, name), sub)]
 
 
 @pytest.mark.parametrize("command", every_command(), ids=" ".join)
@@ -166,7 +173,9 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
         "inbox list", "inbox show", "inbox forward",
-        "route list", "route check", "log search", "log export",
+        "route list", "route check", "log search", "log export", "route pause", "route resume", "route cancel",
+        "order keys", "order trust", "order distrust", "order export", "order import", "order run", "order list",
+        "order show", "order result export", "order result import",
     }  # fmt: skip
 
 
@@ -486,6 +495,69 @@ async def recorded_acts(addresses: Addresses) -> list[tuple[Any, ...]]:
     async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
         cursor = await connection.execute("SELECT who, act, subject, detail FROM audit_trail ORDER BY id")
         return [tuple(row) async for row in cursor]
+
+
+ORDERED = """order = ["viettel"]
+areas = ["20"]
+"""
+
+
+def test_an_order_is_made_taken_run_and_answered_by_commands(
+    run: Run, addresses: Addresses, far_carrier: PretendCarrier, tmp_path: Path
+) -> None:
+    """One installation in both parts: its own key stands for the partner's."""
+    assert (
+        run("campaign", "new", "--from", "drug_prevention_june", "--year", 2026, "-o", tmp_path / "june.toml").code == 0
+    )
+    written = (tmp_path / "june.toml").read_text("utf-8")
+    head, *waves = written.split("[[wave]]")
+    only = next(wave for wave in waves if 'slug = "launch"' in wave)
+    (tmp_path / "june.toml").write_text(f"{head}[[wave]]\n{ORDERED}{only.lstrip()}", "utf-8")
+    assert run("campaign", "add", tmp_path / "june.toml", "--by", "An").code == 0
+    assert run("campaign", "approve", EDITION, "--by", "Bình").code == 0
+    keys = run("order", "keys", "--json").json
+    assert run("order", "trust", "viettel-ls", keys["public_key"], "--json").json["id"] == keys["id"]
+    assert "đã có" in run("order", "trust", "viettel-ls", keys["public_key"]).err
+    assert keys["id"] in run("order", "keys").out
+    export = ("order", "export", EDITION, "--wave", "launch", "--network", "viettel", "--for", "viettel-ls")
+    asyncio.run(rehearsed(addresses))
+    said = run(*export, "-o", tmp_path / "order.json", "--by", "An")
+    assert (said.code, "Đã ký" in said.out, f"Tên hiển thị: {SENDER}" in said.out) == (0, True, True)
+    (listed,) = run("order", "list", "--json").json
+    assert (listed["communes"], listed["way"], listed["result"]) == (65, "đã giao", None)
+    asyncio.run(handed_over(addresses))
+    assert "Yêu cầu hợp lệ" in run("order", "import", tmp_path / "order.json", "--by", "An").out
+    assert "đã nhập trước đó" in run("order", "import", tmp_path / "order.json").out
+    people = tmp_path / "thue-bao.csv"
+    people.write_text("Số điện thoại;Mã xã\n0961234567;05977\n0961234568;00004\n", "utf-8")
+    ran = run("order", "run", listed["id"], "--subscribers", people, "--by", "Bình", "--json").json
+    assert (ran["lines"], ran["accepted"], ran["rejected"]) == (2, 1, 1)
+    assert ran["campaign"] in run("order", "list").out.replace("\n", "")
+    asyncio.run(sent(addresses, far_carrier))
+    made = run("order", "result", "export", listed["id"], "-o", tmp_path / "result.json", "--json").json
+    assert (made["planned"], made["totals"]) == (1, {"submitted": 1})
+    asyncio.run(handed_over(addresses, given=True))
+    assert "Kết quả hợp lệ" in run("order", "result", "import", tmp_path / "result.json").out
+    assert run("order", "show", listed["id"], "--json").json["result"]["planned"] == 1
+    assert "1 tin" in run("order", "show", listed["id"]).out
+    (tmp_path / "order.json").write_text("{}")
+    assert "Không phải tệp đã ký" in run("order", "import", tmp_path / "order.json").err
+    assert run("order", "distrust", "viettel-ls").code == 0
+    assert "Không có viettel-ls" in run("order", "distrust", "viettel-ls").err
+
+
+async def rehearsed(addresses: Addresses) -> None:
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        await installation.rehearse_at(connection, datetime.fromisoformat(LAUNCH_OPENS))
+
+
+async def handed_over(addresses: Addresses, *, given: bool = False) -> None:
+    """The order as the other side has it: not known there yet, or run there."""
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        if given:
+            await connection.execute("UPDATE orders SET given = true, ran_as = NULL, ran_by = NULL")
+        else:
+            await connection.execute("DELETE FROM orders")
 
 
 def test_a_text_is_handed_on_as_a_mail_that_is_ready_to_be_sent(run: Run, addresses: Addresses, tmp_path: Path) -> None:
