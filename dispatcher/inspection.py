@@ -25,10 +25,8 @@ from dispatcher.verify_log import (
     Checkpoint,
     Finding,
     Form,
-    Removal,
     Seal,
     Unusable,
-    add_removal,
     read_note,
     seal_line,
 )
@@ -64,10 +62,6 @@ async def judge(
 ) -> Inspection:
     """The same in the caller's transaction, which has one snapshot for all its statements."""
     chain = Chain(key, given)
-    known: dict[int, Removal] = {}
-    for removal in await seals.removals(connection):
-        add_removal(chain, known, removal)
-    chain.removals = known
     checkpoints = _Queue(await seals.checkpoints(connection), key)
     total = (await seals.totals(connection, 0))[1]
     async for seal, rows in _ahead(_sealed(connection)):
@@ -220,8 +214,6 @@ async def _write(
     connection: Connection, write: Callable[[str], Any], progress: Callable[[int], None]
 ) -> dict[str, Any]:
     write(_line({"format": FORMAT, "made_at": datetime.now(UTC).isoformat()}))
-    for removal in await seals.removals(connection):
-        write(_line({"removal": removal.seal, "leaves": removal.leaves.hex(), "text": removal.text}))
     texts = await seals.checkpoints(connection)
     last = rows_written = rows_sealed = 0
     async for seal, rows in _ahead(_sealed(connection)):

@@ -46,7 +46,6 @@ WORDS = {
     "signature": "chữ ký của dấu niêm phong không đúng",
     "order": "thiếu hoặc đảo thứ tự dấu niêm phong",
     "checkpoint": "điểm kiểm tra không khớp với chuỗi",
-    "removal": "giấy xác nhận đã hủy không đúng",
     "truncated": "phần cuối của nhật ký bị cắt",
     "unreadable": "tệp không đọc được đến hết",
 }
@@ -282,7 +281,6 @@ def read_statement(text: str, title: str, key: Ed25519PublicKey) -> dict[str, st
 
 
 CHECKPOINT = "dispatcher checkpoint/1"
-REMOVAL = "dispatcher removal/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,15 +323,6 @@ def text_digest(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """The word that the rows of a seal were removed because their time was over; their hashes are kept."""
-
-    seal: int
-    leaves: bytes
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong: `what` (a key of WORDS), in which seal, which row, and between which checkpoints it was still whole.
 
@@ -356,12 +345,10 @@ class Chain:
 
     key: Ed25519PublicKey
     given: Checkpoint | None = None  # the one that somebody kept elsewhere
-    removals: Mapping[int, Removal] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     more: int = 0
     seals: int = 0
     rows: int = 0
-    removed: int = 0
     head: bytes = NOTHING
     last_checkpoint: Checkpoint | None = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -382,18 +369,16 @@ class Chain:
         form = Form(seal.form)
         note = self._signed_note(seal)
         self._follow(seal)
-        kept = self.removals.get(seal.n)
-        leaves = split(kept.leaves, 32) if kept and not found else [leaf(row) for row in found]
+        leaves = [leaf(row) for row in found]
         trusted = note is not None and seal.hash == note.hash == seal.digest(note.ids)
         if not trusted:
             self._say("seal", seal)
         if not (trusted and len(leaves) == seal.rows and root(leaves) == seal.root):
             self._name(seal, form, note, found, leaves)
-        elif not (kept and not found) and note and _numbers(form, found) != note.ids:
-            self._say("seal", seal)
         if note:
             self._judge_order(seal, form, note)
-        self._count(seal, form, len(found), removed=bool(kept and not found))
+        self.rows += seal.rows
+        self.counts[form.source] = self.counts.get(form.source, 0) + len(found)
 
     def checkpoint(self, text: str) -> None:
         """A checkpoint that is kept with the log."""
@@ -450,7 +435,7 @@ class Chain:
         """Say which rows are not what was sealed, by what was signed of each."""
         if note is None:
             return self._say("some", seal)
-        numbers = note.ids if not found and leaves else _numbers(form, found)
+        numbers = _numbers(form, found)
         tags = dict(zip(note.ids, split(note.tags, TAG_BYTES), strict=True))
         now = dict(zip(numbers, leaves, strict=False))
         named = len(numbers) > len(now)
@@ -488,11 +473,6 @@ class Chain:
             self._say("late", seal, number)
         self._youngest = max(self._youngest or seal.queued_to, seal.queued_to)
         recent.append((seal.queued_to, max(note.ids, default=0)))
-
-    def _count(self, seal: Seal, form: Form, found: int, *, removed: bool) -> None:
-        self.rows += seal.rows
-        self.removed += seal.rows if removed else 0
-        self.counts[form.source] = self.counts.get(form.source, 0) + (0 if removed else found)
 
     def _truncated(self, said: Checkpoint) -> None:
         lost = f"{said.seals - self.seals} seals, {said.rows - self.rows} rows, known to checkpoint {said.number}"
@@ -560,8 +540,6 @@ class Reader:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._removals: dict[int, Removal] = {}
-        chain.removals = self._removals
         self._seal: Seal | None = None
         self._rows: list[bytes] = []
         self._encode: Callable[[list[Any]], bytes] | None = None
@@ -594,10 +572,6 @@ class Reader:
         if "seal" in said:
             self._seal = read_seal(said["seal"])
             self._encode = Form(self._seal.form).encoder()
-        elif "removal" in said:
-            add_removal(
-                self._chain, self._removals, Removal(said["removal"], bytes.fromhex(said["leaves"]), said["text"])
-            )
         elif "checkpoint" in said:
             self._chain.checkpoint(said["checkpoint"])
         elif "end" not in said:
@@ -614,18 +588,6 @@ def _encoded(encode: Callable[[list[Any]], bytes], values: list[Any]) -> bytes:
         return encode(values)
     except (TypeError, ValueError, AttributeError, struct.error):
         return json.dumps(values).encode()
-
-
-def add_removal(chain: Chain, known: dict[int, Removal], removal: Removal) -> None:
-    """Believe a removal if the key signed it, and for these hashes."""
-    try:
-        lines = read_statement(removal.text, REMOVAL, chain.key)
-    except Unusable as error:
-        return chain.say(Finding("removal", removal.seal, detail=str(error)))
-    if lines.get("seal") != str(removal.seal) or lines.get("leaves") != sha256(removal.leaves).hexdigest():
-        return chain.say(Finding("removal", removal.seal))
-    known[removal.seal] = removal
-    return None
 
 
 def read_key(written: str) -> Ed25519PublicKey:
@@ -655,9 +617,7 @@ def verify(export: Path, checkpoint: Path, public_key: Path) -> tuple[Chain, dic
 def sentences(chain: Chain) -> Iterator[str]:
     """The verdict in Vietnamese, for people."""
     at = chain.last_checkpoint
-    yield f"{chain.seals} dấu niêm phong, {chain.rows} dòng" + (
-        f", {chain.removed} dòng đã hủy đúng hạn" * bool(chain.removed)
-    )
+    yield f"{chain.seals} dấu niêm phong, {chain.rows} dòng"
     if at:
         yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {at.at:%Y-%m-%d %H:%M:%S} UTC"
     if chain.given:
@@ -692,7 +652,6 @@ def told(chain: Chain) -> dict[str, Any]:
         "whole": chain.whole,
         "seals": chain.seals,
         "rows": chain.rows,
-        "removed": chain.removed,
         "checkpoint": chain.last_checkpoint.number if chain.last_checkpoint else None,
         "checked_against": chain.given.number if chain.given else None,
         "findings": [

@@ -9,7 +9,7 @@ from datetime import datetime
 from psycopg.rows import class_row, scalar_row
 
 from dispatcher.store.database import Connection, one
-from dispatcher.verify_log import Checkpoint, Form, Removal, Seal
+from dispatcher.verify_log import Checkpoint, Form, Seal
 
 # What is sealed: table/version, then its columns with the type that each is written as; the first numbers the rows. Whoever
 # changes a sealed table writes the new list here under the next version. Old seals carry the list that they were made with,
@@ -29,7 +29,6 @@ FORMS = {
             "exchanges/1 id=int8 route=text started_at=timestamptz elapsed=float8 http_status=int8 request=text response=text"
         ),
         Form("audit_trail/1 id=int8 at=timestamptz who=text act=text subject=text detail=text"),
-        Form("seal_removals/1 id=int8 seal=int8 leaves=bytea text=text"),
     )
 }
 
@@ -186,8 +185,3 @@ async def put_checkpoint(connection: Connection, checkpoint: Checkpoint, text: s
         "INSERT INTO checkpoints (number, seals, at, head, text) VALUES (%s, %s, %s, %s, %s)",
         [checkpoint.number, checkpoint.seals, checkpoint.at, checkpoint.head, text],
     )
-
-
-async def removals(connection: Connection) -> list[Removal]:
-    cursor = await connection.execute("SELECT seal, leaves, text FROM seal_removals ORDER BY seal")
-    return [Removal(*row) async for row in cursor]

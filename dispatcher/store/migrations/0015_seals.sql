@@ -34,15 +34,6 @@ CREATE TABLE checkpoints (
     text text NOT NULL
 );
 
--- The rows of a seal whose time to be kept is over: the rows are gone, their hashes stay, and `text`, which is signed, says
--- when and why. Sealed itself.
-CREATE TABLE seal_removals (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    seal bigint NOT NULL UNIQUE,
-    leaves bytea NOT NULL,
-    text text NOT NULL
-);
-
 CREATE FUNCTION await_seal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO seal_queue (source, ids) SELECT TG_TABLE_NAME, array_agg(id) FROM fresh HAVING count(*) > 0;
@@ -52,20 +43,9 @@ CREATE TRIGGER await_seal AFTER INSERT ON attempts REFERENCING NEW TABLE AS fres
 CREATE TRIGGER await_seal AFTER INSERT ON receipts REFERENCING NEW TABLE AS fresh EXECUTE FUNCTION await_seal();
 CREATE TRIGGER await_seal AFTER INSERT ON exchanges REFERENCING NEW TABLE AS fresh EXECUTE FUNCTION await_seal();
 CREATE TRIGGER await_seal AFTER INSERT ON audit_trail REFERENCING NEW TABLE AS fresh EXECUTE FUNCTION await_seal();
-CREATE TRIGGER await_seal AFTER INSERT ON seal_removals REFERENCING NEW TABLE AS fresh EXECUTE FUNCTION await_seal();
 
--- Only the removal of rows whose time is over may delete from the log; it says so for its own transaction. The seal, and not
--- this trigger, is what shows whether anybody else did.
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'DELETE' AND current_setting('dispatcher.removing', true) = TG_TABLE_NAME THEN
-        RETURN NULL;
-    END IF;
-    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
-END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seals EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seal_removals EXECUTE FUNCTION refuse_change();
 
 -- What was there before: sealed as it is found now.
 INSERT INTO seal_queue (source, ids) SELECT 'attempts', array_agg(id) FROM attempts GROUP BY id / 4096 ORDER BY min(id);
