@@ -148,10 +148,10 @@ def _seal(url: str, folder: Path) -> float:
 
 def _verify(url: str, folder: Path) -> float:
     async def act() -> None:
-        key = open_signing_key(folder / "signing.pem", create=False).private.public_key()
-        given = verify_log.read_checkpoint((folder / sealing.WITNESS_NAME).read_text(), key)
+        keys = (open_signing_key(folder / "signing.pem", create=False).private.public_key(),)
+        given = verify_log.read_checkpoint((folder / sealing.WITNESS_NAME).read_text(), keys)
         async with new_pool(url, 2) as pool, pool.connection() as connection:
-            seen = await inspection.inspect(connection, key, given, lambda _done, _total: None)
+            seen = await inspection.inspect(connection, keys, given, lambda _done, _total: None)
         if not seen.chain.whole:
             raise SystemExit(f"not whole: {seen.chain.findings[:3]}")
 

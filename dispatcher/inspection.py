@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from dispatcher.errors import UserError
 from dispatcher.store import seals
@@ -25,6 +24,7 @@ from dispatcher.verify_log import (
     Checkpoint,
     Finding,
     Form,
+    Keys,
     Seal,
     Unusable,
     read_note,
@@ -49,21 +49,17 @@ class Inspection:
     unsealed: Sequence[Unsealed]
 
 
-async def inspect(
-    connection: Connection, key: Ed25519PublicKey, given: Checkpoint | None, progress: Progress
-) -> Inspection:
+async def inspect(connection: Connection, keys: Keys, given: Checkpoint | None, progress: Progress) -> Inspection:
     """Judge the live database, in one snapshot, with flat memory. `given` is a checkpoint that was kept elsewhere."""
     await connection.execute(SNAPSHOT)
-    return await judge(connection, key, given, progress)
+    return await judge(connection, keys, given, progress)
 
 
-async def judge(
-    connection: Connection, key: Ed25519PublicKey, given: Checkpoint | None, progress: Progress
-) -> Inspection:
+async def judge(connection: Connection, keys: Keys, given: Checkpoint | None, progress: Progress) -> Inspection:
     """The same in the caller's transaction, which has one snapshot for all its statements."""
-    chain = Chain(key, given)
-    checkpoints = _Queue(await seals.checkpoints(connection), key)
-    total = (await seals.totals(connection, 0))[1]
+    chain = Chain(keys, given)
+    checkpoints = _Queue(await seals.checkpoints(connection))
+    total = (await seals.totals(connection))[1]
     async for seal, rows in _ahead(_sealed(connection)):
         checkpoints.hand_over(chain)
         await asyncio.to_thread(chain.take, seal, rows)
@@ -78,9 +74,8 @@ async def judge(
 class _Queue:
     """Checkpoints that wait for the seals that they are about."""
 
-    def __init__(self, texts: Sequence[str], key: Ed25519PublicKey) -> None:
+    def __init__(self, texts: Sequence[str]) -> None:
         self._texts = list(texts)
-        self._key = key
 
     def hand_over(self, chain: Chain, *, everything: bool = False) -> None:
         while self._texts and (everything or _reaches(self._texts[0]) <= chain.seals):
@@ -200,7 +195,7 @@ async def export(connection: Connection, path: Path, progress: Progress) -> dict
 
     In the caller's transaction, which has one snapshot for all its statements (`SNAPSHOT`).
     """
-    total = (await seals.totals(connection, 0))[1]
+    total = (await seals.totals(connection))[1]
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / path.name
         with gzip.open(draft, "wt", encoding="utf-8", compresslevel=COMPRESSION) as file:

@@ -26,7 +26,6 @@ from dispatcher.verify_log import (
     Seal,
     absent,
     leaf,
-    read_checkpoint,
     root,
     statement,
     text_digest,
@@ -63,7 +62,7 @@ async def run(pool: Pool, key: SigningKey, folder: Path, may: Callable[[], bool]
 async def sealed(pool: Pool, settings: Settings, may: Callable[[], bool]) -> AsyncIterator[None]:
     """Have the log sealed for as long as we are inside. Without a key nothing is sealed, and it waits until there is one."""
     try:
-        key = open_signing_key(settings.signing_path, create=settings.database_url is None)
+        key = open_signing_key(settings.signing_path, create=True)
     except SigningError as error:
         log.error("sealing.no_key", error=str(error))
         yield
@@ -154,16 +153,15 @@ async def checkpoint(pool: Pool, key: SigningKey, folder: Path | None = None) ->
 async def _checkpoint(connection: Connection, key: SigningKey) -> str | None:
     await connection.execute(seals.LOCK)
     text = await seals.last_checkpoint(connection)
-    before = read_checkpoint(text, key.private.public_key()) if text else None
-    done = before.seals if before else 0
-    last, rows = await seals.totals(connection, done)
-    if not last:
+    number, done = await seals.checkpointed(connection)
+    last, rows = await seals.totals(connection)
+    if last == done:
         return text
     hashes = await seals.hashes_since(connection, done)
     made = Checkpoint(
-        number=before.number + 1 if before else 1,
+        number=number + 1,
         seals=last,
-        rows=rows + (before.rows if before else 0),
+        rows=rows,
         head=hashes[-1],
         tree=root(hashes),
         previous=text_digest(text) if text else NOTHING,

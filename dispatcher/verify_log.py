@@ -15,6 +15,7 @@ import sys
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -249,16 +250,21 @@ class Seal:
         ).digest()  # fmt: skip
 
 
+# An installation has one key at a time; after a loss, a log has parts that were signed with different ones.
+Keys = tuple[Ed25519PublicKey, ...]
+
+
 def key_id(key: Ed25519PublicKey) -> str:
     return sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
-def signed(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
-    try:
-        key.verify(signature, content)
-    except InvalidSignature:
-        return False
-    return True
+def signed(keys: Keys, signature: bytes, content: bytes) -> bool:
+    """Whether the holder of one of the keys signed it."""
+    for key in keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, content)
+            return True
+    return False
 
 
 def statement(title: str, lines: Mapping[str, object]) -> str:
@@ -266,8 +272,8 @@ def statement(title: str, lines: Mapping[str, object]) -> str:
     return "".join([f"{title}\n", *(f"{name} {value}\n" for name, value in lines.items())])
 
 
-def read_statement(text: str, title: str, key: Ed25519PublicKey) -> dict[str, str]:
-    """Its lines. Raises `Unusable` unless it is a signed statement of that kind, signed by `key`."""
+def read_statement(text: str, title: str, keys: Keys) -> dict[str, str]:
+    """Its lines. Raises `Unusable` unless it is a statement of that kind, signed with one of the keys."""
     lines = [line.rstrip() for line in text.strip().lstrip("\ufeff").splitlines()]
     if not lines or lines[0] != title or not lines[-1].startswith("signature "):
         raise Unusable(f"not a {title}")
@@ -275,8 +281,8 @@ def read_statement(text: str, title: str, key: Ed25519PublicKey) -> dict[str, st
         signature = base64.b64decode(lines[-1].removeprefix("signature "), validate=True)
     except ValueError:
         raise Unusable(f"the signature of this {title} is not readable") from None
-    if not signed(key, signature, "".join(f"{line}\n" for line in lines[:-1]).encode()):
-        raise Unusable(f"this {title} was not signed by the key {key_id(key)}")
+    if not signed(keys, signature, "".join(f"{line}\n" for line in lines[:-1]).encode()):
+        raise Unusable(f"this {title} was not signed by the key {' or '.join(key_id(key) for key in keys)}")
     return {name: value for name, _, value in (line.partition(" ") for line in lines[1:-1])}
 
 
@@ -307,9 +313,9 @@ class Checkpoint:
         }
 
 
-def read_checkpoint(text: str, key: Ed25519PublicKey) -> Checkpoint:
+def read_checkpoint(text: str, keys: Keys) -> Checkpoint:
     """Raises `Unusable`."""
-    lines = read_statement(text, CHECKPOINT, key)
+    lines = read_statement(text, CHECKPOINT, keys)
     try:
         head, tree, previous = (bytes.fromhex(lines[name]) for name in ("head", "tree", "previous"))
         number, seals, rows = (int(lines[name]) for name in ("number", "seals", "rows"))
@@ -343,7 +349,7 @@ class Finding:
 class Chain:
     """Judges seals, rows and checkpoints in the order in which they were made; `findings` says what is wrong."""
 
-    key: Ed25519PublicKey
+    keys: Keys
     given: Checkpoint | None = None  # the one that somebody kept elsewhere
     findings: list[Finding] = field(default_factory=list)
     more: int = 0
@@ -383,7 +389,7 @@ class Chain:
     def checkpoint(self, text: str) -> None:
         """A checkpoint that is kept with the log."""
         try:
-            said = read_checkpoint(text, self.key)
+            said = read_checkpoint(text, self.keys)
         except Unusable as error:
             return self._say_at("checkpoint", self.seals, str(error))
         before = self.last_checkpoint
@@ -413,7 +419,7 @@ class Chain:
 
     def _signed_note(self, seal: Seal) -> Note | None:
         """The seal's note; its signature is judged by the way."""
-        if not signed(self.key, seal.signature, seal.note):
+        if not signed(self.keys, seal.signature, seal.note):
             self._say("signature", seal)
         try:
             note = read_note(seal.note)
@@ -590,18 +596,22 @@ def _encoded(encode: Callable[[list[Any]], bytes], values: list[Any]) -> bytes:
         return json.dumps(values).encode()
 
 
-def read_key(written: str) -> Ed25519PublicKey:
-    """32 bytes in base64. Raises `Unusable`."""
+def read_keys(written: str) -> Keys:
+    """A line each, 32 bytes in base64. Raises `Unusable`."""
     try:
-        return Ed25519PublicKey.from_public_bytes(base64.b64decode(written.strip(), validate=True))
+        raw = [base64.b64decode(line, validate=True) for line in written.split()]
+        keys = tuple([Ed25519PublicKey.from_public_bytes(key) for key in raw])
     except ValueError:
-        raise Unusable("the public key is not 32 bytes in base64") from None
+        keys = ()
+    if not keys:
+        raise Unusable("the public key is not 32 bytes in base64")
+    return keys
 
 
 def verify(export: Path, checkpoint: Path, public_key: Path) -> tuple[Chain, dict[str, Any]]:
     """Judge an export by a checkpoint and a key that came another way. Raises `Unusable` and `OSError`."""
-    key = read_key(public_key.read_text("ascii", "replace"))
-    chain = Chain(key, read_checkpoint(checkpoint.read_text("utf-8", "replace"), key))
+    keys = read_keys(public_key.read_text("ascii", "replace"))
+    chain = Chain(keys, read_checkpoint(checkpoint.read_text("utf-8", "replace"), keys))
     end: dict[str, Any] = {}
     try:
         with gzip.open(export, "rt", encoding="utf-8") as lines:

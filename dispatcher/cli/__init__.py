@@ -45,9 +45,8 @@ for command in (drafting.new, drafting.clone, drafting.add, drafting.theme, draf
     campaign.app.command()(command)
 for verb in (approving.review, approving.approve, approving.confirm, approving.withdraw, approving.forecast):
     campaign.app.command()(verb)
-for of_log in (sealed.seal, sealed.sealed_export, sealed.verify):
+for of_log in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.verify):
     log.app.command()(of_log)
-log.app.add_typer(sealed.checkpoint_app, name="checkpoint")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")

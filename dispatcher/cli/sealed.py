@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from dispatcher import inspection, sealing, verify_log
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, parent_folder, progress
 from dispatcher.signing import SigningKey, open_signing_key
 from dispatcher.store import audit
-from dispatcher.verify_log import Chain, Checkpoint
-
-checkpoint_app = typer.Typer(
-    help="Điểm kiểm tra có chữ ký: để người ngoài giữ, sau này đối chiếu.", no_args_is_help=True
-)
+from dispatcher.verify_log import Chain, Checkpoint, Keys
 
 Given = Annotated[Path | None, typer.Option("--checkpoint", help="Điểm kiểm tra đã giữ ở nơi khác.")]
 
@@ -38,8 +33,7 @@ def seal(as_json: AsJson = False) -> None:
     return None
 
 
-@checkpoint_app.command("export")
-def checkpoint_export(
+def checkpoint(
     output: Annotated[Path, typer.Argument(metavar="TỆP", help="Tệp kết quả; khóa công khai ghi cạnh nó, đuôi .pub.")],
     by: By = ME,
     as_json: AsJson = False,
@@ -95,7 +89,9 @@ def verify(
         Path | None, typer.Option("--export", help="Kiểm tra tệp xuất này, không cần cơ sở dữ liệu.")
     ] = None,
     checkpoint: Given = None,
-    public_key: Annotated[Path | None, typer.Option("--public-key", help="Khóa công khai đã giữ ở nơi khác.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="Khóa công khai đã giữ ở nơi khác, mỗi dòng một khóa.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Kiểm tra nhật ký có đúng như khi niêm phong không. Thoát 0: nguyên vẹn; 1: không."""
@@ -126,21 +122,21 @@ def _offline(export_file: Path, checkpoint: Path | None, public_key: Path | None
 
 def _live(checkpoint: Path | None, public_key: Path | None, quiet: bool) -> tuple[Chain, dict[str, int]]:
     async def act(desk: Desk) -> tuple[Chain, dict[str, int]]:
-        key, given = _kept(desk, checkpoint, public_key)
+        keys, given = _kept(desk, checkpoint, public_key)
         with progress("Đang kiểm tra", quiet=quiet) as move:
             async with desk.pool.connection() as connection:
-                seen = await inspection.inspect(connection, key, given, move)
+                seen = await inspection.inspect(connection, keys, given, move)
         return seen.chain, {entry.source: entry.rows for entry in seen.unsealed}
 
     return at_desk(act)
 
 
-def _kept(desk: Desk, checkpoint: Path | None, public_key: Path | None) -> tuple[Ed25519PublicKey, Checkpoint | None]:
+def _kept(desk: Desk, checkpoint: Path | None, public_key: Path | None) -> tuple[Keys, Checkpoint | None]:
     """What the database is judged by: what was given, else what this host keeps beside it."""
     written = public_key.read_text("ascii", "replace") if public_key else _signing_key(desk).public.written
-    key, path = verify_log.read_key(written), checkpoint or sealing.witness(desk.settings.folder)
-    return key, verify_log.read_checkpoint(path.read_text("utf-8", "replace"), key) if path else None
+    keys, path = verify_log.read_keys(written), checkpoint or sealing.witness(desk.settings.folder)
+    return keys, verify_log.read_checkpoint(path.read_text("utf-8", "replace"), keys) if path else None
 
 
 def _signing_key(desk: Desk) -> SigningKey:
-    return open_signing_key(desk.settings.signing_path, create=desk.settings.database_url is None)
+    return open_signing_key(desk.settings.signing_path, create=True)

@@ -133,14 +133,18 @@ async def hashes_since(connection: Connection, n: int) -> list[bytes]:
     return [row.hash async for row in cursor]
 
 
-async def totals(connection: Connection, n: int) -> tuple[int, int]:
-    """Number of the last seal, and rows in those after `n`."""
-    row = await one(
-        connection,
-        "SELECT coalesce(max(n), 0) AS last, coalesce(sum(rows), 0)::bigint AS rows FROM seals WHERE n > %s",
-        [n],
-    )
+async def totals(connection: Connection) -> tuple[int, int]:
+    """How many seals there are, and rows in them."""
+    row = await one(connection, "SELECT coalesce(max(n), 0) AS last, coalesce(sum(rows), 0)::bigint AS rows FROM seals")
     return row.last, row.rows
+
+
+async def checkpointed(connection: Connection) -> tuple[int, int]:
+    """Number of the last checkpoint, and how many seals it is over."""
+    row = await one(
+        connection, "SELECT coalesce(max(number), 0) AS number, coalesce(max(seals), 0) AS seals FROM checkpoints"
+    )
+    return row.number, row.seals
 
 
 async def unsealed(connection: Connection) -> list[Unsealed]:

@@ -105,10 +105,10 @@ class Bench:
     async def given(self) -> verify_log.Checkpoint:
         """The newest checkpoint, as somebody outside has it."""
         text = await sealing.checkpoint(self.pool, self.key)
-        return read_checkpoint(text or "", self.key.private.public_key())
+        return read_checkpoint(text or "", (self.key.private.public_key(),))
 
     async def judged(self, connection: Connection, given: verify_log.Checkpoint | None) -> Chain:
-        seen = await inspection.judge(connection, self.key.private.public_key(), given, lambda _done, _total: None)
+        seen = await inspection.judge(connection, (self.key.private.public_key(),), given, lambda _done, _total: None)
         return seen.chain
 
     @asynccontextmanager
@@ -181,7 +181,7 @@ class Bench:
                 [self.dice.randint(1, 5)],
             )
             return Tampered(frozenset([(source, row.id) async for row in cursor]))
-        last, _ = await seals.totals(connection, 0)
+        last, _ = await seals.totals(connection)
         kept = last - self.dice.randint(1, min(5, last - 1))
         async for seal in seals.all_(connection):
             if seal.n > kept:

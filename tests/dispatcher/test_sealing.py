@@ -37,7 +37,7 @@ def bench(hall: Hall, key: SigningKey) -> Bench:
 
 async def judged(hall: Hall, key: SigningKey, given: Checkpoint | None = None) -> Inspection:
     async with hall.runtime.pool.connection() as connection:
-        return await inspection.inspect(connection, key.private.public_key(), given, lambda _done, _total: None)
+        return await inspection.inspect(connection, (key.private.public_key(),), given, lambda _done, _total: None)
 
 
 async def rows(hall: Hall) -> int:
@@ -51,7 +51,7 @@ async def test_what_was_sent_is_sealed_and_found_whole(hall: Hall, key: SigningK
     assert await sealing.seal_all(hall.runtime.pool, key) == await rows(hall) > 100
     text = await sealing.checkpoint(hall.runtime.pool, key)
     assert text
-    seen = await judged(hall, key, read_checkpoint(text, key.private.public_key()))
+    seen = await judged(hall, key, read_checkpoint(text, (key.private.public_key(),)))
     assert seen.chain.findings == []
     assert seen.chain.rows == await rows(hall)
     assert seen.unsealed == []
@@ -179,7 +179,26 @@ async def test_somebody_elses_key_neither_signs_seals_nor_checkpoints(
     assert {finding.what for finding in seen.chain.findings} == {"signature", "checkpoint"}
     text = await sealing.checkpoint(hall.runtime.pool, key)
     with pytest.raises(verify_log.Unusable, match="not signed by the key"):
-        read_checkpoint(text or "", other.private.public_key())
+        read_checkpoint(text or "", (other.private.public_key(),))
+
+
+async def test_erasing_a_person_leaves_the_chain_whole(hall: Hall, key: SigningKey) -> None:
+    await hall.planned(5)
+    await hall.send()
+    await sealing.seal_all(hall.runtime.pool, key)
+    await hall.sql("DELETE FROM recipients WHERE msisdn_hash = (SELECT msisdn_hash FROM messages LIMIT 1)")
+    assert (await judged(hall, key)).chain.findings == []
+
+
+async def test_a_log_goes_on_with_another_key_and_is_judged_by_both(hall: Hall, bench: Bench, tmp_path: Path) -> None:
+    await bench.lay(2)
+    other = open_signing_key(tmp_path / "other.pem", create=True)
+    await Bench(bench.pool, other, bench.dice).lay(2)
+    both = verify_log.read_keys(f"{bench.key.public.written}\n{other.public.written}\n")
+    async with hall.runtime.pool.connection() as connection:
+        seen = await inspection.inspect(connection, both, None, lambda _done, _total: None)
+    assert seen.chain.findings == []
+    assert {finding.what for finding in (await judged(hall, other)).chain.findings} == {"signature", "checkpoint"}
 
 
 async def test_seals_and_checkpoints_are_append_only(hall: Hall, bench: Bench) -> None:
