@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from campaigns.calendar import VIETNAM, spoken
@@ -24,6 +25,20 @@ STOP_WORDS = {
     StopKind.TRIPPED: "không được nhà mạng trả lời",
 }
 
+# What our own code and the adapters say of a stop, in the words of staff; a carrier's own words stay as they came.
+KNOWN_REASONS = (
+    (r"not in routes\.toml", "không có trong routes.toml"),
+    (r"(\d+) calls in a row without an answer; the last: ", r"\1 lần gọi liên tiếp không được trả lời; lần cuối: "),
+    (r"wrong API key or secret key", "sai mã API hoặc mã bí mật"),
+    (r"the account has no price list", "tài khoản chưa có bảng giá"),
+    (r"not enough money in the account", "tài khoản hết tiền"),
+    (r"the brandname is unknown or inactive", "tên hiển thị chưa đăng ký hoặc đã ngừng"),
+    (r"our IP address is not on the account's list", "địa chỉ IP của máy này chưa được tài khoản cho phép"),
+    (r"the account is inactive or locked", "tài khoản ngừng hoạt động hoặc bị khóa"),
+    (r"no connection, nothing was sent", "không kết nối được, chưa gửi gì"),
+    (r"the request may have been taken", "không rõ nhà mạng đã nhận hay chưa"),
+)
+
 Stops = Mapping[str, tuple[Stop, ...]]
 Rests = Mapping[str, Rest]
 
@@ -31,7 +46,13 @@ Rests = Mapping[str, Rest]
 def stop_words(stop: Stop) -> str:
     """What keeps a route from sending, and until when."""
     again = f", thử lại lúc {stop.probe_at.astimezone(VIETNAM):%H:%M:%S}" if stop.probe_at else ""
-    return f"{STOP_WORDS[stop.kind]}{again} ({stop.reason})"
+    return f"{STOP_WORDS[stop.kind]}{again} ({_spoken(stop.reason)})"
+
+
+def _spoken(reason: str) -> str:
+    for known, words in KNOWN_REASONS:
+        reason = re.sub(known, words, reason)
+    return reason
 
 
 def reason(

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from campaigns import brandnames
 from dispatcher import control
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
-from dispatcher.routing import onward
+from dispatcher.routing import onward, senders
 from dispatcher.runtime import open_route
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
@@ -172,6 +173,7 @@ async def _ask(desk: Desk, config: RouteConfig) -> dict[str, Any]:
         "latency_ms": round(health.latency * 1000, 1),
         "balance": health.balance,
         "currency": health.currency,
+        "sender": [mistake for sender in senders([config]) for mistake in brandnames.mistakes(sender)],
     }
 
 
@@ -186,3 +188,5 @@ def _print(answer: dict[str, Any]) -> None:
     mark = "[green]dùng được[/]" if answer["ok"] else "[bold red]KHÔNG dùng được[/]"
     balance = f", còn {number(int(answer['balance']))} {answer['currency']}" if answer["balance"] is not None else ""
     out.print(f"{answer['name']}: {mark} ({answer['latency_ms']} ms{balance}) {escape(answer['detail'])}")
+    for mistake in answer["sender"]:
+        out.print(f"  [yellow]Tên hiển thị:[/] {escape(mistake)}")

@@ -8,12 +8,15 @@ from uuid import UUID
 
 import pytest
 
+from dispatcher.breaker import reason as tripped
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
 from dispatcher.store import routes
 from dispatcher.store.campaigns import StoredWave, Waiting
 from dispatcher.store.caps import Rest
 from dispatcher.store.routes import Stop, StopKind
-from dispatcher.waiting import Stops, reason
+from dispatcher.waiting import Stops, reason, stop_words
+from providers.errors import Misconfigured, Unavailable
+from providers.esms import FAILURES
 from tests.dispatcher.hall import Hall
 
 NOON = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)  # 12:00 in Viet Nam
@@ -103,3 +106,17 @@ async def test_a_campaigns_view_tells_it_from_the_database(hall: Hall) -> None:
     assert "main" in (await waits(hall) or "")
     await hall.stop(Act.PAUSE)
     assert "tạm dừng" in (await waits(hall) or "")
+
+
+SPOKEN = [
+    ("not in routes.toml", "(không có trong routes.toml)"),
+    *((f"eSMS SendMultipleMessage: {words} (103)", "(eSMS SendMultipleMessage: ") for _, words in FAILURES.values()),
+    (tripped(Unavailable("no route to host")), "(10 lần gọi liên tiếp không được trả lời; lần cuối: no route to host)"),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), SPOKEN)
+def test_what_we_say_of_a_stop_ourselves_is_vietnamese(said: str, words: str) -> None:
+    told = stop_words(Stop(StopKind.PARKED, said, NOON, 10, None))
+    assert words in told
+    assert not [english for kind, english in FAILURES.values() if kind is Misconfigured and english in told]

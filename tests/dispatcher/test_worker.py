@@ -103,8 +103,8 @@ async def test_one_worker_sends_an_alert_while_bulk_batches_wait_for_the_same_ca
 ) -> None:
     """The carrier answers nobody: what is asked here is that the alert gets as far as the wire."""
     wave = await hall.running([(number,) for number in numbers(200, "090")])
-    await hall.sql("UPDATE waves SET priority = 'bulk'")
     await expansion.expand(hall.runtime, wave)
+    await hall.sql("UPDATE waves SET priority = 'bulk'")
     with worker(settings, addresses):
         await order(hall, per_route=1000)
         await until(hall, f"count(*) = {PLACES} FROM batches WHERE leased_until IS NOT NULL")
