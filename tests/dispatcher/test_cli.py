@@ -219,6 +219,38 @@ def test_a_campaign_from_file_to_start(run: Run, tmp_path: Path) -> None:
         assert (said.code, "Tháng hành động" in said.out) == (0, True)
 
 
+def test_an_approver_looks_first_and_what_was_approved_can_be_taken_back(run: Run, tmp_path: Path) -> None:
+    run("audience", "import", "people", roster(tmp_path))
+    run(
+        "campaign",
+        "add",
+        definition.library_path("drug_prevention_june"),
+        "--year",
+        2026,
+        "--audience",
+        "people",
+        "--by",
+        "An",
+    )
+    seen = run("campaign", "review", EDITION, "--json").json
+    assert (seen["changes"], seen["last_approval"], len(seen["hash"])) == (None, None, 64)
+    assert [wave["people"] for wave in seen["waves"]] == [5] * len(seen["waves"])
+    shown = run("campaign", "review", EDITION).out
+    for words in ("Mã nội dung", "dài nhất", "Na Sầm 5", "Chi phí theo nhà mạng", "Dự kiến hoàn thành", "--seen"):
+        assert words in shown
+    refused = run("campaign", "approve", EDITION, "--by", "Bình", "--seen", "abc")
+    assert (refused.code, "đã đổi sau khi xem lại" in refused.err) == (1, True)
+    given = run("campaign", "approve", EDITION, "--by", "Bình", "--seen", seen["hash"][:12], "--json").json
+    assert (given["hash"], given["path"]) == (seen["hash"], "full")
+    assert "Không đổi từ lần duyệt đầy đủ" in run("campaign", "review", EDITION).out
+    assert run("campaign", "forecast", EDITION, "--json").json["expired"] == 0
+    assert "dự kiến xong" in run("campaign", "forecast", EDITION).out
+    assert "không có cảnh báo duyệt nhanh" in run("campaign", "confirm", EDITION, "--by", "Lê").err
+    assert run("campaign", "withdraw", EDITION, "--reason", "sửa", "--json").json["act"] == "withdraw"
+    routes(tmp_path, "http://127.0.0.1:9/", networks='["viettel"]')
+    assert "đường gửi: main.networks" in run("campaign", "review", EDITION).out
+
+
 def late(folder: Path) -> Path:
     """The June campaign with a text that waits for its theme."""
     text = definition.library_path("drug_prevention_june").read_text("utf-8")
