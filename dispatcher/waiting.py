@@ -10,6 +10,7 @@ from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.campaigns import StoredWave, Waiting
 from dispatcher.store.caps import Rest
 from dispatcher.store.routes import Stop, StopKind
+from dispatcher.words import SILENCE, STOP_REASONS
 
 CAP_WORDS = {"hour": "giờ", "day": "ngày"}
 OVER = frozenset({WaveStatus.DONE, WaveStatus.MISSED, WaveStatus.CANCELLED})
@@ -25,20 +26,6 @@ STOP_WORDS = {
     StopKind.TRIPPED: "không được nhà mạng trả lời",
 }
 
-# What our own code and the adapters say of a stop, in the words of staff; a carrier's own words stay as they came.
-KNOWN_REASONS = (
-    (r"not in routes\.toml", "không có trong routes.toml"),
-    (r"(\d+) calls in a row without an answer; the last: ", r"\1 lần gọi liên tiếp không được trả lời; lần cuối: "),
-    (r"wrong API key or secret key", "sai mã API hoặc mã bí mật"),
-    (r"the account has no price list", "tài khoản chưa có bảng giá"),
-    (r"not enough money in the account", "tài khoản hết tiền"),
-    (r"the brandname is unknown or inactive", "tên hiển thị chưa đăng ký hoặc đã ngừng"),
-    (r"our IP address is not on the account's list", "địa chỉ IP của máy này chưa được tài khoản cho phép"),
-    (r"the account is inactive or locked", "tài khoản ngừng hoạt động hoặc bị khóa"),
-    (r"no connection, nothing was sent", "không kết nối được, chưa gửi gì"),
-    (r"the request may have been taken", "không rõ nhà mạng đã nhận hay chưa"),
-)
-
 Stops = Mapping[str, tuple[Stop, ...]]
 Rests = Mapping[str, Rest]
 
@@ -50,9 +37,9 @@ def stop_words(stop: Stop) -> str:
 
 
 def _spoken(reason: str) -> str:
-    for known, words in KNOWN_REASONS:
-        reason = re.sub(known, words, reason)
-    return reason
+    for known, words in STOP_REASONS.items():
+        reason = reason.replace(known, words)
+    return re.sub(*SILENCE, reason)
 
 
 def reason(

@@ -37,3 +37,43 @@ NETWORK_WORDS = {
     "wintel": "Wintel",
     "unknown": "chưa rõ nhà mạng",
 }
+
+# What our own code and the adapters say of a route that stopped; a carrier's own words stay as they came.
+STOP_REASONS = {
+    "not in routes.toml": "không có trong routes.toml",
+    "no connection, nothing was sent": "không kết nối được, chưa gửi gì",
+    "the request may have been taken": "không rõ nhà mạng đã nhận hay chưa",
+    "a person must act: keys, money or brandname": "cần người xử lý: khóa, tiền hoặc tên hiển thị",
+    "wrong API key or secret key": "sai mã API hoặc mã bí mật",
+    "wrong client id or secret": "sai mã khách hàng hoặc mã bí mật",
+    "wrong user, password or IP address": "sai tài khoản, mật khẩu hoặc địa chỉ IP",
+    "wrong user or password": "sai tài khoản hoặc mật khẩu",
+    "wrong user name": "sai tên tài khoản",
+    "user, password or CP code is missing": "thiếu tài khoản, mật khẩu hoặc mã CP",
+    "wrong CP code": "sai mã CP",
+    "wrong type of contract": "sai loại hợp đồng",
+    "wrong contract": "sai hợp đồng",
+    "wrong label": "sai nhãn tin",
+    "wrong agent": "sai đại lý",
+    "the access token is refused, a fresh one too": "mã truy cập bị từ chối, cả mã mới",
+    "not enough money in the account": "tài khoản hết tiền",
+    "the contract's package is used up": "gói tin của hợp đồng đã hết",
+    "the customer's package is used up": "gói tin của khách hàng đã hết",
+    "the agent's package is used up": "gói tin của đại lý đã hết",
+    "the account has no price list": "tài khoản chưa có bảng giá",
+    "the account is inactive or locked": "tài khoản ngừng hoạt động hoặc bị khóa",
+    "the account is blocked": "tài khoản bị khóa",
+    "the account may not use this call": "tài khoản không được dùng lệnh này",
+    "the account may not use this mode of sending": "tài khoản không được dùng cách gửi này",
+    "the customer is not active": "khách hàng ngừng hoạt động",
+    "our IP address is not on the account's list": "địa chỉ IP của máy này chưa được tài khoản cho phép",
+    "our IP address is locked": "địa chỉ IP của máy này bị khóa",
+    "the brandname is unknown or inactive": "tên hiển thị chưa đăng ký hoặc đã ngừng",
+    "the brandname is wrong or not declared": "tên hiển thị sai hoặc chưa khai báo",
+    "Zalo template or OA not set up": "chưa khai báo mẫu tin hoặc OA Zalo",
+    "the OA is not known": "không có OA này",
+}
+SILENCE = (
+    r"(\d+) calls in a row without an answer; the last: ",
+    r"\1 lần gọi liên tiếp không được trả lời; lần cuối: ",
+)

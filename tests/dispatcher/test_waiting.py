@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,8 +17,8 @@ from dispatcher.store.campaigns import StoredWave, Waiting
 from dispatcher.store.caps import Rest
 from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import Stops, reason, stop_words
-from providers.errors import Misconfigured, Unavailable
-from providers.esms import FAILURES
+from dispatcher.words import STOP_REASONS
+from providers.errors import Unavailable
 from tests.dispatcher.hall import Hall
 
 NOON = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)  # 12:00 in Viet Nam
@@ -108,15 +110,15 @@ async def test_a_campaigns_view_tells_it_from_the_database(hall: Hall) -> None:
     assert "tạm dừng" in (await waits(hall) or "")
 
 
-SPOKEN = [
-    ("not in routes.toml", "(không có trong routes.toml)"),
-    *((f"eSMS SendMultipleMessage: {words} (103)", "(eSMS SendMultipleMessage: ") for _, words in FAILURES.values()),
-    (tripped(Unavailable("no route to host")), "(10 lần gọi liên tiếp không được trả lời; lần cuối: no route to host)"),
-]
+SAID = re.compile(r'Meaning\(Misconfigured, "([^"]+)"')
+ADAPTERS = Path(__file__).parents[2] / "providers"
 
 
-@pytest.mark.parametrize(("said", "words"), SPOKEN)
-def test_what_we_say_of_a_stop_ourselves_is_vietnamese(said: str, words: str) -> None:
-    told = stop_words(Stop(StopKind.PARKED, said, NOON, 10, None))
-    assert words in told
-    assert not [english for kind, english in FAILURES.values() if kind is Misconfigured and english in told]
+def test_what_adapters_and_we_say_of_a_stop_is_told_in_vietnamese() -> None:
+    said = {words for path in ADAPTERS.rglob("*.py") for words in SAID.findall(path.read_text("utf-8"))}
+    assert len(said) > 20
+    for words in (*said, "not in routes.toml"):
+        told = stop_words(Stop(StopKind.PARKED, f"eSMS: {words} (103)", NOON, 10, None))
+        assert told == f"đang dừng chờ người xử lý (eSMS: {STOP_REASONS[words]} (103))"
+    silent = stop_words(Stop(StopKind.TRIPPED, tripped(Unavailable("refused")), NOON, 10, NOON))
+    assert silent.endswith("(10 lần gọi liên tiếp không được trả lời; lần cuối: refused)")
