@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from dispatcher.keyring import Keyring
 from dispatcher.runtime import Runtime
 from dispatcher.store import receipts
-from dispatcher.store.database import Pool
+from dispatcher.store.database import Connection, Pool
 from dispatcher.store.receipts import NewReceipt
 from providers.base import Receipt
 
@@ -77,7 +78,7 @@ class Inbox:
 
     async def _store(self, group: list[tuple[Sequence[NewReceipt], asyncio.Future[None]]]) -> None:
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, _by_itself(connection):
                 await receipts.put(connection, [receipt for new, _ in group for receipt in new])
         except Exception as error:  # whatever it was, each caller must hear of it: an unanswered carrier sends again
             log.exception("receipts.not_stored", count=len(group))
@@ -88,3 +89,14 @@ class Inbox:
         for _, stored in group:
             if not stored.done():
                 stored.set_result(None)
+
+
+@asynccontextmanager
+async def _by_itself(connection: Connection) -> AsyncIterator[None]:
+    """One statement that commits itself: without BEGIN and COMMIT the database is asked once instead of three times."""
+    await connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            await connection.set_autocommit(False)
