@@ -188,7 +188,8 @@ class Pacer:
         None when there is no other to be had soon, or a cap was used up meanwhile: the call must not be made.
         """
         while True:
-            await asyncio.sleep(permit.due - time.monotonic())
+            if (early := permit.due - time.monotonic()) > 0:
+                await asyncio.sleep(early)
             if time.monotonic() < permit.due + LATE_SECONDS:
                 return permit
             try:
