@@ -1,6 +1,8 @@
 """How a route's limit is kept and used, read from the carrier's own log, with four worker processes.
 
-Run with `python -m benchmarks.pacing [--mix] [--kill-worker] [--restart-valkey] [--rounds N] [--answer SECONDS] [TPS ...]`.
+Run with `python -m benchmarks.pacing [--smpp] [--mix] [--kill-worker] [--restart-valkey] [--rounds N] [--answer SECONDS]
+[TPS ...]`.
+Over SMPP the carrier is the sink of `providers.sandbox.smsc`: it counts a submit_sm as a segment.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ SECONDS = 20
 WARM_UP_SECONDS = 6
 WORKERS = 4
 WINDOW = 64
+# Over SMPP, where a call holds many messages: what a worker may have under way, in seconds of the pace.
+WINDOW_SECONDS = 0.2
 MIX = (1, 2, 3)
 
 
@@ -73,9 +77,12 @@ def measure(tps: int, asked: argparse.Namespace) -> Seen:
     segments = MIX if asked.mix else (1,)
     people = tps * (WARM_UP_SECONDS + SECONDS + 10) // sum(segments) + 1
     dials: dict[str, object] = {"latency_seconds": {"mean": asked.answer, "jitter": asked.answer / 2}}
+    window = WINDOW
+    if asked.smpp:
+        dials, window = {"answer-seconds": asked.answer}, max(WINDOW, int(tps * WINDOW_SECONDS))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "var"
-        rig = stack.enter_context(installation_with(folder, people, tps, WINDOW, dials, segments))
+        rig = stack.enter_context(installation_with(folder, people, tps, window, dials, segments, smpp=asked.smpp))
         workers = stack.enter_context(running(rig, WORKERS))
         _await_first(rig)
         time.sleep(WARM_UP_SECONDS + SECONDS / 2)
@@ -104,6 +111,7 @@ def _line(tps: int, seen: Seen) -> str:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pacing", description=__doc__)
+    parser.add_argument("--smpp", action="store_true", help="over links, many messages a call")
     parser.add_argument("--mix", action="store_true", help="texts of one, two and three segments")
     parser.add_argument("--kill-worker", action="store_true", help="kill -9 a worker half-way and start another")
     parser.add_argument("--restart-valkey", action="store_true", help="kill -9 Valkey half-way and start it again")

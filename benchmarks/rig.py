@@ -87,21 +87,24 @@ def installation_with(
     dials: dict[str, object],
     segments: Sequence[int] = (1,),
     priority: str = "normal",
+    *,
+    smpp: bool = False,
 ) -> Iterator[Rig]:
     """A campaign to `people`, approved and started; no process of the installation runs yet.
 
-    It has a wave, all due at once, for each of `segments`: how long its text is.
+    It has a wave, all due at once, for each of `segments`: how long its text is. `dials` are the pretend carrier's, or over
+    `smpp`, where it is a sink with two binds for each worker, its arguments.
     """
     with ExitStack() as stack:
         servers = stack.enter_context(Embedded(folder))
         migrate(servers.database_url)
         ledger = folder / "ledger.jsonl"
-        carrier = stack.enter_context(_carrier(dials, ledger))
+        ledger.touch()
+        options = stack.enter_context(_centre(dials, ledger) if smpp else _carrier(dials, ledger))
         routes = folder / "routes.toml"
         routes.write_text(
-            f'[[route]]\nname = "only"\nprovider = "esms"\nnetworks = ["*"]\nsender = "CA LANGSON"\ntps = {tps}\n'
-            f'window = {window}\n[route.options]\nbase_url = "{carrier}"\napi_key = "sandbox-api-key"\n'
-            'secret_key = "sandbox-secret-key"\n'
+            f'[[route]]\nname = "only"\nprovider = "{"smpp" if smpp else "esms"}"\nnetworks = ["*"]\n'
+            f'sender = "CA LANGSON"\ntps = {tps}\nwindow = {window}\n[route.options]\n{options}'
         )
         asyncio.run(prepare(folder, servers.database_url, people, segments, priority))
         asyncio.run(start(servers.database_url, folder))
@@ -144,10 +147,27 @@ def words(segments: int) -> str:
 
 @contextmanager
 def _carrier(dials: dict[str, object], ledger: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "providers.sandbox", "--json", json.dumps(dials), "--ledger", str(ledger)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    """The options of a route to a pretend carrier."""
+    with _told("providers.sandbox", "--json", json.dumps(dials), "--ledger", str(ledger)) as told:
+        keys = 'api_key = "sandbox-api-key"\nsecret_key = "sandbox-secret-key"\n'
+        yield f'base_url = "{told["base_url"]}"\n{keys}'
+
+
+@contextmanager
+def _centre(dials: dict[str, object], ledger: Path) -> Iterator[str]:
+    """The same for a sink that speaks SMPP."""
+    words = [f"--{name}={value}" for name, value in dials.items()]
+    with _told("providers.sandbox.smsc", "--sink", "--ledger", str(ledger), *words) as told:
+        account = 'system_id = "a"\npassword = "b"\nbinds = 2\nwindow = 100\n'
+        yield f'host = "127.0.0.1"\nport = {told["port"]}\n{account}'
+
+
+@contextmanager
+def _told(*module: str) -> Iterator[dict[str, object]]:
+    """What a module says of itself when it is ready; ended on the way out."""
+    with subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.PIPE) as process:
         try:
-            yield json.loads(process.stdout.readline() if process.stdout else b"{}")["base_url"]
+            yield json.loads(process.stdout.readline() if process.stdout else b"{}")
         finally:
             process.terminate()
 

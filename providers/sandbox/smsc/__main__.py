@@ -9,6 +9,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,7 +33,11 @@ def main() -> int:
     dials.add_argument("--dials", type=Path, metavar="FILE", help="dials, as a JSON file")
     dials.add_argument("--json", metavar="TEXT", help="dials, as JSON")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="append the ledger here, as JSON lines")
-    parser.add_argument("--sink", action="store_true", help="for measuring: no dials, no ledger, as fast as can be")
+    parser.add_argument(
+        "--sink",
+        action="store_true",
+        help="for measuring: no dials, as fast as can be; in its ledger only times and counts",
+    )
     parser.add_argument("--receipts", action="store_true", help="of a sink: one for each submit_sm")
     parser.add_argument(
         "--answer-seconds", type=float, default=0.0, metavar="SECONDS", help="of a sink: until its answers"
@@ -40,9 +45,7 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         if asked.sink:
-            sink = Sink(receipts=asked.receipts, answer_seconds=asked.answer_seconds, host=asked.host, port=asked.port)
-            asyncio.run(_serve(sink, lambda: {"host": sink.host, "port": sink.port}))
-            return 0
+            return _sink(asked)
         text = asked.dials.read_text(encoding="utf-8") if asked.dials else asked.json or "{}"
         tls = _tls(asked.certificate) if asked.certificate else None
         smsc = PretendSmsc(
@@ -51,6 +54,19 @@ def main() -> int:
     except (ValidationError, ValueError, OSError) as error:
         parser.error(str(error))
     asyncio.run(_serve(smsc, lambda: {"host": smsc.host, "port": smsc.port, "origin": smsc.origin}))
+    return 0
+
+
+def _sink(asked: argparse.Namespace) -> int:
+    with asked.ledger.open("a", encoding="utf-8", buffering=1) if asked.ledger else nullcontext() as ledger:
+        sink = Sink(
+            receipts=asked.receipts,
+            answer_seconds=asked.answer_seconds,
+            host=asked.host,
+            port=asked.port,
+            ledger=ledger,
+        )
+        asyncio.run(_serve(sink, lambda: {"host": sink.host, "port": sink.port}))
     return 0
 
 

@@ -1,15 +1,18 @@
 """An SMSC for measuring: it takes everything, remembers nothing, and is fast enough never to be what is measured.
 
-It reads no more of a submit_sm than its two addresses, and writes once for every read. No ledger, no dials but these.
+It reads no more of a submit_sm than its two addresses, and writes once for every read. No dials but these, and of a ledger
+only when how many came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import time
 from itertools import count
 from struct import Struct
-from typing import Self
+from typing import IO, Self
 
 from providers.sandbox.postman import loopback
 from providers.smpp.codes import RESPONSE, Command
@@ -31,16 +34,24 @@ class Sink:
 
     Every account and password is good. With `receipts`, each submit_sm is followed by a receipt in text form whatever it
     asked for, and receipts go out by the session that submitted. `answer_seconds` is how long each answer takes. `taken`
-    and `acknowledged` count messages and receipts. Raises ValueError for a host that is not loopback.
+    and `acknowledged` count messages and receipts; the `ledger` gets a line of JSON for every read that held a submit_sm,
+    each counted as a segment. Raises ValueError for a host that is not loopback.
     """
 
     def __init__(
-        self, *, receipts: bool = False, answer_seconds: float = 0.0, host: str = "127.0.0.1", port: int = 0
+        self,
+        *,
+        receipts: bool = False,
+        answer_seconds: float = 0.0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ledger: IO[str] | None = None,
     ) -> None:
         if not loopback(host):
             raise ValueError(f"a sink listens on loopback only, not on {host}")
         self.receipts, self.answer_seconds = receipts, answer_seconds
         self.host, self._asked_port = host, port
+        self._ledger = ledger
         self.taken = self.acknowledged = 0
         self.numbers = count(1)
         self.lines: set[_Line] = set()
@@ -50,6 +61,12 @@ class Sink:
         self._server = await loop.create_server(lambda: _Line(self), self.host, self._asked_port, backlog=1024)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
+
+    def note(self, segments: int) -> None:
+        """Keep that so many came just now."""
+        self.taken += segments
+        if self._ledger:
+            self._ledger.write(json.dumps({"kind": "request", "time": time.monotonic(), "segments": segments}) + "\n")
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
@@ -92,9 +109,9 @@ class _Line(asyncio.Protocol):
                 acknowledged += 1
             else:
                 self._other(command, sequence)
-        sink.taken += len(out)
         sink.acknowledged += acknowledged
         if out:
+            sink.note(len(out))
             self._write(b"".join(out + receipts))
         if self._reader.broken:
             self._transport.close()
