@@ -195,12 +195,12 @@ async def test_a_message_in_doubt_is_not_given_to_another_carrier(hall: Hall) ->
 
 
 async def test_a_held_batch_is_left_to_its_holder(hall: Hall) -> None:
-    await hall.planned(30)
+    await hall.planned(40)
     (first, _) = await hall.due()
     await hall.sql("UPDATE batches SET leased_until = clock_timestamp() + interval '1 min' WHERE id = %s", first)
     async with hall.runtime.pool.connection() as connection:
         await routes.park(connection, "main", "no credit")
-    assert await move(hall) == 10
+    assert await move(hall) == 20
 
 
 @pytest.mark.parametrize("dials", [Dials(lost_requests=1.0)])
@@ -264,14 +264,14 @@ async def test_of_all_workers_one_probes_and_nobody_else_while_its_answer_can_co
 
 
 async def test_a_paused_route_sends_nothing_keeps_its_messages_and_says_what_it_saved(hall: Hall) -> None:
-    await hall.planned(30)
+    await hall.planned(40)
     due = await hall.due()
     await sending.send(hall.runtime, due[0])
     async with hall.runtime.pool.connection() as connection:
         await control.pause_route(connection, "main", "An", "brandname is being renewed")
         with pytest.raises(ControlError, match="từ trước"):
             await control.pause_route(connection, "main", "An", "again")
-        assert await control.route_stand(connection, "main") == control.Stopped(out=20, in_flight=0, saved=10)
+        assert await control.route_stand(connection, "main") == control.Stopped(out=20, in_flight=0, saved=20)
     await sending.send(hall.runtime, due[1])
     assert len(hall.carrier.ledger.arrivals) == 20
     assert await move(hall) == 0
@@ -283,7 +283,7 @@ async def test_a_paused_route_sends_nothing_keeps_its_messages_and_says_what_it_
         with pytest.raises(ControlError, match="lý do"):
             await control.pause_route(connection, "main", "An", "  ")
     await hall.send()
-    assert await hall.counts() == {"submitted": 30}
+    assert await hall.counts() == {"submitted": 40}
     assert [row.act for row in await hall.sql("SELECT act FROM audit_trail WHERE subject = 'main' ORDER BY id")] == [
         "route.pause", "route.resume",
     ]  # fmt: skip
@@ -300,42 +300,42 @@ async def test_calling_off_a_route_cancels_what_waits_there_and_says_what_is_out
     hall: Hall, other: PretendCarrier
 ) -> None:
     """Two people of another network go over another route: the same wave, and none of this route's business."""
-    wave = await hall.running([(number,) for number in [*numbers(30), *numbers(2, "093")]])
+    wave = await hall.running([(number,) for number in [*numbers(40), *numbers(2, "093")]])
     await expansion.expand(hall.runtime, wave)
     due = await hall.due()
     await sending.send(hall.runtime, due[0])
-    assert await cancelled(hall) == control.RouteCancelled(out=20, in_flight=0, saved=10, moved=0, cancelled=10)
+    assert await cancelled(hall) == control.RouteCancelled(out=20, in_flight=0, saved=20, moved=0, cancelled=20)
     for batch in due[1:]:
         await sending.send(hall.runtime, batch)
-    assert await hall.counts() == {"submitted": 22, "cancelled": 10}
+    assert await hall.counts() == {"submitted": 22, "cancelled": 20}
     assert (len(hall.carrier.ledger.arrivals), len(other.ledger.arrivals)) == (20, 2)
     await hall.tidy()
     assert await hall.wave_status() == "done"
     (act,) = await hall.sql("SELECT who, detail FROM audit_trail WHERE act = 'route.cancel'")
     assert act.who == "An"
-    assert act.detail == {"reason": "contract ended", "out": 20, "in_flight": 0, "moved": 0, "cancelled": 10}
+    assert act.detail == {"reason": "contract ended", "out": 20, "in_flight": 0, "moved": 0, "cancelled": 20}
 
 
 async def test_what_a_worker_has_claimed_when_its_route_is_called_off_still_counts(hall: Hall) -> None:
-    await hall.planned(30)
+    await hall.planned(40)
     await hall.sql(
         "UPDATE messages SET status = 'sending', attempts = 1 WHERE batch_id = (SELECT min(id) FROM batches)"
     )
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 20 FROM batches LIMIT 1")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -20 FROM batches LIMIT 1")
-    assert await cancelled(hall) == control.RouteCancelled(out=0, in_flight=20, saved=10, moved=0, cancelled=10)
-    assert await hall.counts() == {"sending": 20, "cancelled": 10}
+    assert await cancelled(hall) == control.RouteCancelled(out=0, in_flight=20, saved=20, moved=0, cancelled=20)
+    assert await hall.counts() == {"sending": 20, "cancelled": 20}
 
 
 async def test_what_waits_on_a_route_that_is_called_off_may_go_over_the_next(hall: Hall, other: PretendCarrier) -> None:
-    await hall.planned(30)
+    await hall.planned(40)
     due = await hall.due()
     await sending.send(hall.runtime, due[0])
     ways = onward(configs(hall), {"main"})
-    assert await cancelled(hall, ways) == control.RouteCancelled(out=20, in_flight=0, saved=10, moved=10, cancelled=0)
+    assert await cancelled(hall, ways) == control.RouteCancelled(out=20, in_flight=0, saved=20, moved=20, cancelled=0)
     await hall.send()
-    assert await hall.counts() == {"submitted": 30}
-    assert (len(hall.carrier.ledger.arrivals), len(other.ledger.arrivals)) == (20, 10)
+    assert await hall.counts() == {"submitted": 40}
+    assert (len(hall.carrier.ledger.arrivals), len(other.ledger.arrivals)) == (20, 20)
 
 
 async def test_a_route_is_not_called_off_without_a_reason(hall: Hall) -> None:

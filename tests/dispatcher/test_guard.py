@@ -246,14 +246,14 @@ async def test_once_a_clone_is_adopted_the_original_at_the_same_valkey_sends_not
 async def test_adopting_holds_what_may_have_been_sent_since_and_nothing_leaves_until_a_person_lets_it(
     hall: Hall, addresses: Addresses, tmp_path: Path
 ) -> None:
-    await hall.planned(25)
+    await hall.planned(40)
     (first, _) = await hall.due()
     await hall.sql(
         "UPDATE batches SET leased_until = clock_timestamp() + interval '1 h', fence = 7 WHERE id = %s", first
     )
     await hall.sql("UPDATE messages SET status = 'sending', attempts = 1 WHERE batch_id = %s", first)
     await hall.sql(
-        "UPDATE status_deltas SET status = 'sending', n = 20; INSERT INTO status_deltas VALUES (1, 'queued', 5)"
+        "UPDATE status_deltas SET status = 'sending', n = 20; INSERT INTO status_deltas VALUES (1, 'queued', 20)"
     )
     backup = dump(addresses, tmp_path / "backup")
     await hall.sql("UPDATE installation SET generation = generation + 1")
@@ -262,7 +262,7 @@ async def test_adopting_holds_what_may_have_been_sent_since_and_nothing_leaves_u
     assert await recheck(hall.runtime) is Standing.RESTORED
     adopted = await adopt(hall.runtime)
     assert (adopted.held, adopted.uncertain) == (("drug_prevention_june-2026/launch",), 20)
-    assert await hall.counts() == {"uncertain": 20, "queued": 5}
+    assert await hall.counts() == {"uncertain": 20, "queued": 20}
     assert await recheck(hall.runtime) is Standing.OURS
     await clock.tick(hall.runtime, {}, {}, housekeeping=True)
     assert await hall.send() == 0
@@ -272,7 +272,7 @@ async def test_adopting_holds_what_may_have_been_sent_since_and_nothing_leaves_u
     assert (act.who, act.detail["standing"], act.detail["uncertain"]) == ("Trần Bình", "restored", 20)
     await hall.sql("UPDATE waves SET held = NULL")
     assert await hall.send() == 1
-    assert await hall.counts() == {"uncertain": 20, "submitted": 5}
+    assert await hall.counts() == {"uncertain": 20, "submitted": 20}
 
 
 def copy(folder: Path, to: Path) -> None:
