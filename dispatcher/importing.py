@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,12 +14,13 @@ import polars as pl
 
 from campaigns import places
 from campaigns.audience import Areas, Cleaned, clean, within
+from campaigns.seen import Seen
 from dispatcher import rosters
 from dispatcher.keyring import Keyring
 from dispatcher.rosters import Roster
 from dispatcher.spreadsheet import Sheet
 from dispatcher.store import audiences, audit, suppressions
-from dispatcher.store.audiences import Audience
+from dispatcher.store.audiences import Audience, Rows
 from dispatcher.store.database import Connection
 from dispatcher.store.suppressions import Scope
 
@@ -31,10 +33,13 @@ DUPLICATES_HEADER = ("dòng", "trùng với dòng")
 
 @dataclass
 class Tally:
-    """What is counted while a roster is read."""
+    """What is counted while a roster is read. `good` lines have a number, `accepted` ones bring somebody new."""
 
     lines: int = 0
     rejected: int = 0
+    good: int = 0
+    accepted: int = 0
+    recipients: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unknown_areas: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
@@ -42,10 +47,23 @@ class Tally:
     def add(self, lines: int, cleaned: Cleaned) -> None:
         self.lines += lines
         self.rejected += cleaned.rejected.height
-        self.reasons.update(cleaned.rejected["reason"].to_list())
+        self.good += cleaned.accepted["row"].n_unique()
+        self.reasons.update(dict(cleaned.rejected["reason"].value_counts().iter_rows()))
         self.unknown_areas.update(cleaned.unknown_areas)
-        for notes in cleaned.accepted["noted"].drop_nulls():
-            self.noted.update(notes.split(","))
+        for notes, lines in cleaned.accepted["noted"].drop_nulls().value_counts().iter_rows():
+            self.noted.update(dict.fromkeys(notes.split(", "), lines))
+
+    def accounts(self) -> dict[str, int]:
+        """The accounts of an audience; they add up, or nothing is imported."""
+        if self.good + self.rejected != self.lines:
+            raise RuntimeError(f"{self.lines} lines read, but {self.good} + {self.rejected} kept")
+        return {
+            "lines": self.lines,
+            "accepted": self.accepted,
+            "duplicate": self.good - self.accepted,
+            "rejected": self.rejected,
+            "recipients": self.recipients,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +108,24 @@ async def import_audience(
     """
     roster = roster or rosters.read(order.path, order.mapping, sheet=order.sheet)
     folder = order.folder or order.path.parent
-    with closing(Sheet(folder / f"{order.path.stem}.rejected.csv", REJECTS_HEADER)) as rejects:
-        tally = await _stage(connection, keyring, roster, order, rejects, progress)
-    counted = await audiences.tally(connection, keyring.current)
-    if counted.good_lines + tally.rejected != tally.lines:
-        raise RuntimeError(
-            f"{order.path.name}: {tally.lines} lines read, but {counted.good_lines} + {tally.rejected} kept"
-        )
-    with closing(Sheet(folder / f"{order.path.stem}.duplicate.csv", DUPLICATES_HEADER)) as duplicates:
-        async for page in audiences.duplicates(connection):
-            duplicates.write(page)
-    audience = await audiences.add(
+    audience_id = await audiences.begin(
         connection,
         {
             "name": order.name,
             "source_name": order.path.name,
             "source_sha256": _sha256(order.path),
             "mapping": dict(roster.mapping),
-            "lines": tally.lines,
-            "accepted": counted.accepted,
-            "duplicate": counted.good_lines - counted.accepted,
-            "rejected": tally.rejected,
-            "recipients": counted.recipients,
             "imported_by": order.by,
         },
     )
+    with closing(Sheet(folder / f"{order.path.stem}.rejected.csv", REJECTS_HEADER)) as rejects:
+        intake = Intake(keyring, audience_id, order, rejects)
+        await _take_in(connection, roster, intake, progress)
+    tally = intake.tally
+    audience = await audiences.finish(connection, audience_id, keyring.current, tally.accounts())
+    with closing(Sheet(folder / f"{order.path.stem}.duplicate.csv", DUPLICATES_HEADER)) as duplicates:
+        async for page in audiences.duplicates(connection, audience_id):
+            duplicates.write(page)
     await audit.record(
         connection, order.by, "audience.import", f"{audience.name} v{audience.version}", sha256=audience.source_sha256
     )
@@ -129,44 +140,80 @@ async def import_audience(
     )
 
 
-async def _stage(
-    connection: Connection, keyring: Keyring, roster: Roster, order: Order, rejects: Sheet, progress: Progress
-) -> Tally:
-    await audiences.stage(connection)
-    areas = Areas(lambda written: _area(written, order.province))
-    tally = Tally()
-    for chunk in roster:
-        cleaned = clean(chunk.frame, areas)
-        if order.areas is not None:
-            cleaned = within(cleaned, order.areas)
-        tally.add(chunk.frame.height, cleaned)
-        rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
-        if cleaned.accepted.height:
-            await audiences.stage_rows(connection, staged(keyring, cleaned.accepted))
-        progress(chunk.position, roster.total_hint)
-    return tally
+async def _take_in(connection: Connection, roster: Roster, intake: Intake, progress: Progress) -> None:
+    """One chunk is made ready, on a thread of its own, while PostgreSQL takes the one before."""
+    chunks = iter(roster)
+    putting: asyncio.Task[None] | None = None
+    try:
+        while chunk := await asyncio.to_thread(next, chunks, None):
+            rows = await asyncio.to_thread(intake.rows, chunk.frame)
+            if putting:
+                await putting
+            putting = asyncio.create_task(audiences.put(connection, rows))
+            progress(chunk.position, roster.total_hint)
+    finally:
+        if putting:
+            await putting
+
+
+class Intake:
+    """The chunks of a roster, one after the other, made into rows for the database."""
+
+    def __init__(self, keyring: Keyring, audience_id: int, order: Order, rejects: Sheet) -> None:
+        self.tally = Tally()
+        self._keyring, self._audience_id, self._rejects = keyring, audience_id, rejects
+        self._areas = Areas(lambda written: _area(written, order.province))
+        self._within = order.areas
+        self._seen = Seen()
+
+    def rows(self, frame: pl.DataFrame) -> Rows:
+        """The first line that names a person counts; the order of the members is the order of the file."""
+        cleaned = clean(frame, self._areas)
+        if self._within is not None:
+            cleaned = within(cleaned, self._within)
+        self.tally.add(frame.height, cleaned)
+        self._rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
+        fresh = self._seen.add(cleaned.accepted["msisdn"])
+        people = cleaned.accepted.filter(fresh)
+        repeated = cleaned.accepted.filter(~fresh).join(people, on="row", how="anti")
+        start = self.tally.recipients
+        self.tally.recipients += people.height
+        self.tally.accepted += people["row"].n_unique()
+        return Rows(*self._written(people, start), self._repeated(repeated))
+
+    def _written(self, people: pl.DataFrame, start: int) -> tuple[bytes, bytes]:
+        """Numbers hashed and encrypted, and members, counted on from `start`."""
+        numbers = people["msisdn"].to_list()
+        hashes = self._keyring.hashes(numbers)
+        hashed = _hex(hashes)
+        ciphers = _hex(self._keyring.encrypt_all(numbers, hashes))
+        members = people.select(
+            pl.lit(self._audience_id).alias("audience"),
+            pl.int_range(start + 1, start + 1 + people.height).alias("n"),
+            "row",
+            hashed.alias("hash"),
+            "area",
+            "group",
+            "language",
+        )
+        return _csv(pl.DataFrame([hashed, ciphers.alias("cipher"), people["network"]])), _csv(members)
+
+    def _repeated(self, lines: pl.DataFrame) -> bytes:
+        return _csv(lines.select("row", _hex(self._keyring.hashes(lines["msisdn"].to_list())).alias("hash")))
+
+
+def _hex(values: list[bytes]) -> pl.Series:
+    """Bytes as PostgreSQL reads them."""
+    return "\\x" + pl.Series("bytes", values, dtype=pl.Binary).bin.encode("hex")
+
+
+def _csv(frame: pl.DataFrame) -> bytes:
+    return frame.write_csv(include_header=False).encode()
 
 
 def _area(written: str, province: str | None) -> str | None:
     area = places.find(written, province)
     return area.code if area else None
-
-
-def staged(keyring: Keyring, people: pl.DataFrame) -> bytes:
-    """Accepted people as CSV for COPY: numbers hashed and encrypted, byte columns in PostgreSQL's hexadecimal form."""
-    numbers = people["msisdn"].to_list()
-    hashes = keyring.hashes(numbers)
-    ciphers = keyring.encrypt_all(numbers, hashes)
-    frame = people.select(
-        "row",
-        pl.Series("hash", [f"\\x{h.hex()}" for h in hashes]),
-        pl.Series("cipher", [f"\\x{c.hex()}" for c in ciphers]),
-        "network",
-        "area",
-        "group",
-        "language",
-    )
-    return frame.write_csv(include_header=False).encode()
 
 
 async def import_suppressions(

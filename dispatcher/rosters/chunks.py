@@ -44,6 +44,8 @@ class Collector:
         self._file, self._fields, self._chunk_rows = file, fields, chunk_rows
         self._numbers: list[int] = []
         self._columns: list[list[str | None]] = [[] for _ in fields]
+        self._frames: list[pl.DataFrame] = []
+        self._framed = 0
         self._blank = array("q")
 
     def extend(self, numbers: Sequence[int], columns: Sequence[Sequence[str | None]]) -> None:
@@ -53,6 +55,15 @@ class Collector:
         self._numbers.extend(numbers)
         for column, cells in zip(self._columns, columns, strict=True):
             column.extend(cells)
+
+    def add(self, numbers: pl.Series, columns: Sequence[pl.Series], *, trailing: int) -> None:
+        """Rows of a block as they are, the last `trailing` of which are blank."""
+        if self._blank and trailing < len(numbers):
+            self._release()
+        self._settle()
+        kept = len(numbers) - trailing
+        self._keep(numbers.head(kept), [column.head(kept) for column in columns])
+        self.add_blank(*numbers.tail(trailing))
 
     def add_blank(self, *numbers: int) -> None:
         self._blank.extend(numbers)
@@ -67,25 +78,33 @@ class Collector:
             column.extend([None] * len(self._blank))
         del self._blank[:]
 
+    def _settle(self) -> None:
+        """Rows gathered one by one become a frame."""
+        if self._numbers:
+            self._keep(pl.Series(self._numbers, dtype=pl.Int64), [pl.Series(c, dtype=pl.String) for c in self._columns])
+            self._numbers.clear()
+            for column in self._columns:
+                column.clear()
+
+    def _keep(self, numbers: pl.Series, columns: Sequence[pl.Series]) -> None:
+        named = {field: column.replace("", None) for field, column in zip(self._fields, columns, strict=True)}
+        self._frames.append(pl.DataFrame({"row": numbers, **named}))
+        self._framed += len(numbers)
+
     def full(self, position: int) -> Iterator[Chunk]:
         """The chunks that are complete."""
-        while len(self._numbers) >= self._chunk_rows:
+        while self._framed + len(self._numbers) >= self._chunk_rows:
             yield self._take(position)
 
     def rest(self, position: int) -> Iterator[Chunk]:
         """What is left at the end of the file, without the blank rows there."""
         yield from self.full(position)
-        if self._numbers:
+        if self._framed or self._numbers:
             yield self._take(position)
 
     def _take(self, position: int) -> Chunk:
-        count = self._chunk_rows
-        texts = {
-            field: pl.Series(column[:count], dtype=pl.String)
-            for field, column in zip(self._fields, self._columns, strict=True)
-        }
-        frame = pl.DataFrame({"row": pl.Series(self._numbers[:count], dtype=pl.Int64), **texts})
-        del self._numbers[:count]
-        for column in self._columns:
-            del column[:count]
-        return Chunk(frame.with_columns(pl.col(pl.String).replace("", None)), position)
+        self._settle()
+        whole = pl.concat(self._frames)
+        left = whole.slice(self._chunk_rows)
+        self._frames, self._framed = [left], left.height
+        return Chunk(whole.head(self._chunk_rows), position)

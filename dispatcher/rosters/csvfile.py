@@ -7,9 +7,11 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
+
+import polars as pl
 
 from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError
 from dispatcher.rosters.mapping import HEADER_WITHIN, SAMPLE_ROWS, Layout, field_of, folded, lay_out
@@ -21,6 +23,8 @@ ALONE = "\x1f"  # the "delimiter" of a file of one column: pairs in a cell are n
 LONGEST_LINE = 1_000_000  # characters
 MOST_LINES_PER_RECORD = 20  # an address has a few lines; a quote that was never closed swallows the file
 _TOGETHER = 2_000  # rows that are sorted into columns at once
+BLOCK = 1 << 20  # bytes read at once
+_BLANK_LINES = b"\n\n\n\n"  # so many are looked at one by one, lest they pile up
 _END = "\0end"  # cannot occur: NUL is taken out of every line
 
 _SAVE_AS = "Mở tệp bằng Excel, chọn Lưu thành (Save As), kiểu “CSV UTF-8”, rồi nhập lại."
@@ -40,34 +44,62 @@ def detect_encoding(head: bytes) -> str:
     return "utf-8"
 
 
-class Lines:
-    """The lines of a text file, one at a time and never longer than `LONGEST_LINE`; `position` is in bytes."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a text file as UTF-8, each ended by a line feed; `first` is the number of the first of them.
+
+    `position` is how far into the file they reach, in bytes.
+    """
+
+    text: bytes
+    first: int
+    position: int
+
+    @property
+    def lines(self) -> int:
+        return self.text.count(b"\n")
+
+
+def lines_of(block: Block) -> Iterator[str]:
+    """The lines as text; `splitlines` would take more than line feeds for their ends."""
+    return io.StringIO(block.text.decode(), newline="\n")
+
+
+class Blocks:
+    """A text file, block by block: its encoding, line ends and NUL bytes evened out, no line too long."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         self._path, self._encoding = path, encoding
-        self._raw = path.open("rb")
-        self._text = io.TextIOWrapper(self._raw, encoding=encoding, newline="")
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._rest = ""
 
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._text.close()
-
-    @property
-    def position(self) -> int:
-        return self._raw.tell()
-
-    def __iter__(self) -> Iterator[str]:
-        number, readline = 0, self._text.readline
+    def __iter__(self) -> Iterator[Block]:
+        first = 1
         try:
-            while line := readline(LONGEST_LINE):
-                number += 1
-                if len(line) == LONGEST_LINE:
-                    raise RosterError(_endless(self._path.name, number))
-                yield line.replace("\0", "") if "\0" in line else line
+            with self._path.open("rb") as raw:
+                while read := raw.read(BLOCK):
+                    if text := self._whole(self._decoder.decode(read), first):
+                        yield Block(text, first, raw.tell())
+                        first += text.count(b"\n")
+                if last := self._even(self._rest + self._decoder.decode(b"", final=True)):
+                    yield Block(last.encode() + (b"" if last.endswith("\n") else b"\n"), first, raw.tell())
         except UnicodeError:
             raise RosterError(_undecodable(self._path, self._encoding)) from None
+
+    def _whole(self, text: str, first: int) -> bytes:
+        """The whole lines of what was read, its rest kept for the next; a carriage return may yet get its line feed."""
+        text = self._rest + text
+        cut = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1
+        self._rest = text[cut:]
+        even = self._even(text[:cut])
+        if len(self._rest) >= LONGEST_LINE:
+            raise RosterError(_endless(self._path.name, first + even.count("\n")))
+        return even.encode()
+
+    @staticmethod
+    def _even(text: str) -> str:
+        text = text.replace("\0", "") if "\0" in text else text
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _endless(file: str, number: int) -> str:
@@ -104,16 +136,16 @@ def bad_byte(path: Path, encoding: str) -> tuple[int, int]:
             read += len(block)
 
 
-def records(lines: Iterator[str], file: str, delimiter: str) -> Iterator[Row]:
-    """The records, each with the number of the physical line where each begins.
+def records(lines: Iterator[str], file: str, delimiter: str, first: int = 1) -> Iterator[Row]:
+    """The records, each with the number of the physical line where each begins; `first` is that of the first line.
 
     Stray quotes inside a cell are text; one that opens a cell and is never closed is an error, not a swallowed file.
     """
     reader = csv.reader(chain(lines, [_END]), delimiter=delimiter)
-    number = 1
+    number = first
     try:
         for cells in reader:
-            last = reader.line_num
+            last = first - 1 + reader.line_num
             if last - number >= MOST_LINES_PER_RECORD or (cells and cells[-1].endswith(_END)):
                 break
             yield number, cells
@@ -162,37 +194,71 @@ def _score(lines: Sequence[str], delimiter: str) -> tuple[bool, int, int]:
     return headed, count, width
 
 
+class _Feed:
+    """The lines of a block, and of the blocks behind it when asked for more; `left` are those of the block at hand."""
+
+    def __init__(self, block: Block, blocks: Iterator[Block]) -> None:
+        self._behind = chain([block], blocks)
+        self.left = 0
+        self.position = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self._behind:
+            self.left, self.position = block.lines, block.position
+            for line in lines_of(block):
+                self.left -= 1
+                yield line
+
+
 class CsvFile:
-    """A CSV roster: looked at once when made, read from the start at each iteration."""
+    """A CSV roster: looked at once when made, read from the start at each iteration.
+
+    polars reads the blocks in which every line is a record, which is nearly all; the standard library, which knows what to
+    do about stray quotes and cells of several lines, reads the others.
+    """
 
     def __init__(self, path: Path, head: bytes, asked: Mapping[str, str]) -> None:
         self.path = path
         self.encoding = detect_encoding(head)
-        with Lines(path, self.encoding) as lines:
-            top = list(islice(lines, SAMPLE_ROWS))
-        self.delimiter, self._skipped = sniff(top)
-        with Lines(path, self.encoding) as lines:
-            sample = [Record(*row) for row in islice(self._records(lines), SAMPLE_ROWS)]
-        self.layout: Layout = lay_out(path.name, sample, asked)
+        self.delimiter, named = sniff([line.rstrip("\n") for line in islice(self._lines(), SAMPLE_ROWS)])
+        found = islice(records(self._lines(), path.name, self.delimiter), int(named), None)
+        self.layout: Layout = lay_out(path.name, [Record(*row) for row in islice(found, SAMPLE_ROWS)], asked)
 
-    def _records(self, lines: Lines) -> Iterator[Row]:
-        found = records(iter(lines), self.path.name, self.delimiter)
-        return islice(found, 1, None) if self._skipped else found
+    def _lines(self) -> Iterator[str]:
+        return chain.from_iterable(map(lines_of, Blocks(self.path, self.encoding)))
 
     def chunks(self, chunk_rows: int) -> Iterator[Chunk]:
         """All data rows. Raises `RosterError` where the file goes bad."""
         collector = Collector(self.path.name, tuple(self.layout.indexes), chunk_rows)
-        first_row = self.layout.first_row
-        with Lines(self.path, self.encoding) as lines:
-            data = (row for row in self._records(lines) if row[0] >= first_row)
-            while rows := list(islice(data, _TOGETHER)):
-                self._collect(rows, collector)
-                yield from collector.full(lines.position)
-            yield from collector.rest(lines.position)
+        blocks = iter(Blocks(self.path, self.encoding))
+        position = 0
+        for block in blocks:
+            position = block.position
+            if plain := self._plain(block):
+                collector.add(*plain, trailing=_blank_at_the_end(block.text, self.delimiter))
+            else:
+                position = self._slowly(block, blocks, collector)
+            yield from collector.full(position)
+        yield from collector.rest(position)
+
+    def _slowly(self, block: Block, blocks: Iterator[Block], collector: Collector) -> int:
+        """The records of a block, the last of which may end in a later one; answers how far that reaches."""
+        feed = _Feed(block, blocks)
+        data: list[Row] = []
+        for row in records(iter(feed), self.path.name, self.delimiter, block.first):
+            if row[0] >= self.layout.first_row:
+                data.append(row)
+            if feed.left == 0:
+                break
+            if len(data) == _TOGETHER:
+                self._collect(data, collector)
+                data.clear()
+        self._collect(data, collector)
+        return feed.position
 
     def _collect(self, rows: list[Row], collector: Collector) -> None:
         filled = [row for row in rows if any(row[1]) and not "".join(row[1]).isspace()]
-        if len(filled) == len(rows):
+        if rows and len(filled) == len(rows):
             collector.extend([number for number, _ in rows], self._columns([cells for _, cells in rows]))
             return
         kept = {number for number, _ in filled}
@@ -204,13 +270,50 @@ class CsvFile:
 
     def _columns(self, rows: list[list[str]]) -> list[Sequence[str | None]]:
         width, indexes = self.layout.width, self.layout.indexes.values()
-        if max(map(len, rows)) > width and self.layout.indexes["msisdn"] == width - 1:
+        if max(map(len, rows)) > width and self._pairs_at_the_end:
             rows = [self._gathered(cells) for cells in rows]
         if min(map(len, rows)) > max(indexes):
             return [[cells[index] for cells in rows] for index in indexes]
         return [[cells[index] if index < len(cells) else None for cells in rows] for index in indexes]
 
+    @property
+    def _pairs_at_the_end(self) -> bool:
+        return self.layout.indexes["msisdn"] == self.layout.width - 1
+
     def _gathered(self, cells: list[str]) -> list[str]:
         """More cells than the header has: "0912345678, 0987654321" without quotes must not lose its second number."""
         last = self.layout.width - 1
         return [*cells[:last], "; ".join(cell for cell in cells[last:] if cell)] if len(cells) > last else cells
+
+    def _plain(self, block: Block) -> tuple[pl.Series, list[pl.Series]] | None:
+        """Row numbers and columns of a block in which every line is a record; None when it has to be read slowly."""
+        if block.first < self.layout.first_row or _BLANK_LINES in block.text:
+            return None
+        quoted = b'"' in block.text
+        indexes = tuple(self.layout.indexes.values())
+        try:
+            frame = pl.read_csv(
+                block.text,
+                has_header=False,
+                separator=self.delimiter,
+                quote_char='"' if quoted else None,
+                schema={str(place): pl.String for place in range(self.layout.width)},
+                columns=None if quoted else sorted(indexes),
+                truncate_ragged_lines=not self._pairs_at_the_end,
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        # A quote that is still there was not one around a cell: readers differ about those.
+        if frame.height != block.lines or (quoted and _has_quotes(frame)):
+            return None
+        return pl.int_range(block.first, block.first + frame.height, eager=True), [frame[str(i)] for i in indexes]
+
+
+def _has_quotes(frame: pl.DataFrame) -> bool:
+    return bool(frame.select(pl.any_horizontal(pl.all().str.contains('"', literal=True).any())).item())
+
+
+def _blank_at_the_end(text: bytes, delimiter: str) -> int:
+    """How many of the last lines have nothing in them."""
+    content = text.rstrip(b' \t\n"' + delimiter.encode())
+    return text.count(b"\n", len(content)) - 1 if content else text.count(b"\n")

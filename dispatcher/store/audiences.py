@@ -13,49 +13,42 @@ from dispatcher.store.database import Connection, one
 
 PAGE = 10_000
 
+# Ciphers wait here for the end, so that no text from a person ("stop") waits for an import to end; so do the lines that
+# brought nobody new.
 STAGE = """
-CREATE TEMPORARY TABLE staged (
-    row_number int NOT NULL, msisdn_hash bytea NOT NULL, cipher bytea NOT NULL, network text NOT NULL,
-    area_code text, group_name text, language text
-) ON COMMIT DROP
+CREATE TEMPORARY TABLE staged (msisdn_hash bytea NOT NULL, cipher bytea NOT NULL, network text NOT NULL) ON COMMIT DROP;
+CREATE TEMPORARY TABLE repeated (row_number int NOT NULL, msisdn_hash bytea NOT NULL) ON COMMIT DROP
 """
-COPY = "COPY staged (row_number, msisdn_hash, cipher, network, area_code, group_name, language) FROM STDIN (FORMAT csv)"
+COPY_NUMBERS = "COPY staged (msisdn_hash, cipher, network) FROM STDIN (FORMAT csv)"
+COPY_MEMBERS = """
+COPY audience_members (audience_id, n, row_number, msisdn_hash, area_code, group_name, language) FROM STDIN (FORMAT csv)
+"""
+COPY_REPEATED = "COPY repeated (row_number, msisdn_hash) FROM STDIN (FORMAT csv)"
 
+# In the order of the hashes, as everybody adds them: two who add the same people cannot wait for one another, and the
+# index grows from one end. The network that a carrier has proved stays.
 KEEP_NUMBERS = """
 INSERT INTO recipients (msisdn_hash, cipher, key_id, network)
-SELECT DISTINCT ON (msisdn_hash) msisdn_hash, cipher, %(key_id)s, network FROM staged ORDER BY msisdn_hash, row_number
+SELECT msisdn_hash, cipher, %s, network FROM staged ORDER BY msisdn_hash
 ON CONFLICT (msisdn_hash) DO NOTHING
 """
-
-# The first line that names a person counts; the order of the members is the order of the file.
-FIRST_LINES = """
-CREATE TEMPORARY TABLE first_lines ON COMMIT DROP AS
-SELECT DISTINCT ON (msisdn_hash) * FROM staged ORDER BY msisdn_hash, row_number
-"""
-TALLY = """
-SELECT (SELECT count(DISTINCT row_number) FROM staged)::int AS good_lines,
-       (SELECT count(DISTINCT row_number) FROM first_lines)::int AS accepted,
-       (SELECT count(*) FROM first_lines)::int AS recipients
-"""
-ADD = """
+BEGIN = """
 INSERT INTO audiences (organisation_id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate,
                        rejected, recipients, imported_by)
 SELECT o.id, %(name)s, coalesce((SELECT max(version) FROM audiences WHERE organisation_id = o.id AND name = %(name)s), 0) + 1,
-       %(source_name)s, %(source_sha256)s, %(mapping)s, %(lines)s, %(accepted)s, %(duplicate)s, %(rejected)s,
-       %(recipients)s, %(imported_by)s
+       %(source_name)s, %(source_sha256)s, %(mapping)s, 0, 0, 0, 0, 0, %(imported_by)s
 FROM organisations o WHERE o.slug = 'default'
 RETURNING id
 """
-ADD_MEMBERS = """
-INSERT INTO audience_members (audience_id, n, msisdn_hash, row_number, area_code, group_name, language)
-SELECT %s, row_number() OVER (ORDER BY row_number, msisdn_hash), msisdn_hash, row_number, area_code, group_name, language
-FROM first_lines
+FINISH = """
+UPDATE audiences SET lines = %(lines)s, accepted = %(accepted)s, duplicate = %(duplicate)s, rejected = %(rejected)s,
+    recipients = %(recipients)s
+WHERE id = %(id)s
 """
 DUPLICATES = """
-SELECT s.row_number, f.row_number AS first_row
-FROM staged s JOIN first_lines f USING (msisdn_hash)
-WHERE NOT EXISTS (SELECT FROM first_lines kept WHERE kept.row_number = s.row_number)
-ORDER BY s.row_number
+SELECT r.row_number, m.row_number AS first_row
+FROM repeated r JOIN audience_members m ON m.audience_id = %s AND m.msisdn_hash = r.msisdn_hash
+ORDER BY r.row_number
 """
 LISTING = """
 SELECT id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate, rejected, recipients, imported_by,
@@ -84,49 +77,51 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Counted in the staged roster: lines with a good number, lines that brought somebody new, people."""
+class Rows:
+    """A part of a roster as CSV for COPY, byte columns as `\\x...`: people with their numbers, lines that repeat one."""
 
-    good_lines: int
-    accepted: int
-    recipients: int
-
-
-async def stage(connection: Connection) -> None:
-    """Make the staging tables; they vanish with the transaction."""
-    await connection.execute(STAGE)
+    numbers: bytes
+    members: bytes
+    repeated: bytes
 
 
-async def stage_rows(connection: Connection, rows: bytes) -> None:
-    """Add rows of CSV (byte columns as `\\x...`) to the stage."""
-    async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-        await copy.write(rows)
+async def begin(connection: Connection, values: dict[str, Any]) -> int:
+    """The next version of an audience, still without members; answers its id. Nobody sees it before the commit.
+
+    `values` has name, source_name, source_sha256, mapping and imported_by.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [values["name"]])
+    for statement in STAGE.split(";"):
+        await connection.execute(statement)
+    row = await one(connection, BEGIN, {**values, "mapping": Jsonb(values["mapping"])})
+    return int(row.id)
 
 
-async def tally(connection: Connection, key_id: str) -> Tally:
-    """Store the staged numbers, find the first line of each person, and count."""
+async def put(connection: Connection, rows: Rows) -> None:
+    """Add a part of the roster."""
+    for statement, data in (
+        (COPY_NUMBERS, rows.numbers),
+        (COPY_MEMBERS, rows.members),
+        (COPY_REPEATED, rows.repeated),
+    ):
+        if data:
+            async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                await copy.write(data)
+
+
+async def finish(connection: Connection, audience_id: int, key_id: str, counts: dict[str, int]) -> Audience:
+    """Keep the numbers, and write the accounts: lines, accepted, duplicate, rejected, recipients."""
     await connection.execute("SET LOCAL work_mem = '64MB'")
     await connection.execute("ANALYZE staged")
-    await connection.execute(KEEP_NUMBERS, {"key_id": key_id})
-    await connection.execute(FIRST_LINES)
-    await connection.execute("ANALYZE first_lines")
-    row = await one(connection, TALLY)
-    return Tally(row.good_lines, row.accepted, row.recipients)
-
-
-async def add(connection: Connection, values: dict[str, Any]) -> Audience:
-    """Add the next version of the audience from the stage. `values` has the columns of `audiences` but the counted ones."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [values["name"]])
-    row = await one(connection, ADD, {**values, "mapping": Jsonb(values["mapping"])})
-    audience_id = row.id
-    await connection.execute(ADD_MEMBERS, [audience_id])
+    await connection.execute(KEEP_NUMBERS, [key_id])
+    await connection.execute(FINISH, {**counts, "id": audience_id})
     return Audience(*await one(connection, LISTING + "WHERE id = %s", [audience_id]))
 
 
-async def duplicates(connection: Connection) -> AsyncIterator[list[tuple[int, int]]]:
-    """Pages of (line, line of the first mention), for every staged line that brought nobody new."""
+async def duplicates(connection: Connection, audience_id: int) -> AsyncIterator[list[tuple[int, int]]]:
+    """Pages of (line, line of the first mention), for every line that brought nobody new."""
     async with connection.cursor(name="duplicates") as cursor:
-        await cursor.execute(DUPLICATES)
+        await cursor.execute(DUPLICATES, [audience_id])
         while rows := await cursor.fetchmany(PAGE):
             yield [(row.row_number, row.first_row) for row in rows]
 

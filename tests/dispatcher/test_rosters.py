@@ -1,3 +1,4 @@
+import csv
 import io
 import os
 import random
@@ -472,3 +473,33 @@ def test_noise_is_read_or_refused_and_never_a_traceback(tmp_path, content, name)
     except RosterError:
         return
     assert numbers == sorted(set(numbers))
+
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["0912345678", "", " ", "Na Sầm", '"Na Sầm"', '"0912, 0987"', '"a\nb"', 'Anh "Tí"', '"', '""', '"a"b']
+    ),
+    st.text(st.sampled_from('ab ",\n\r0'), max_size=5),
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=5), max_size=12), st.sampled_from([7, 40, 1 << 20]))
+def test_the_fast_way_through_a_file_gives_what_the_slow_one_gives(tmp_path, monkeypatch, lines, block):
+    monkeypatch.setattr("dispatcher.rosters.csvfile.BLOCK", block)
+    path = tmp_path / "mixed.csv"
+    text = "SĐT,Xã,Nhóm\n1,2,3\n" + "\n".join(map(",".join, lines))
+    path.write_text(text, newline="")
+    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="\n"))
+    expected, number = [], 1
+    for cells in reader:
+        expected.append((number, *((cells[i].strip() or None) if i < len(cells) else None for i in range(3)), cells))
+        number = reader.line_num + 1
+    while len(expected) > 2 and not "".join(expected[-1][-1]).strip():
+        expected.pop()
+    try:
+        found = [(row[0], *((cell or "").strip() or None for cell in row[1:])) for row in rows(read(path))]
+    except RosterError:
+        assert any(cell.count('"') % 2 for cells in lines for cell in cells)  # a quote that nothing closes
+    else:
+        assert found == [row[:-1] for row in expected[1:]]
