@@ -194,13 +194,12 @@ def _waves(
 
 
 def _ordered(wave: WaveTable, field: str, found: Found) -> None:
-    """A wave that operators send to their own subscribers has areas, and no audience of ours."""
+    """A wave that operators send to their own subscribers has areas, and no audience of ours nor a choice of people."""
     if wave.order and not wave.areas and not found.has(f"{field}.areas"):
         found.add(f"{field}.areas", 'đợt nhà mạng tự gửi phải ghi địa bàn; thêm ví dụ areas = ["20"]')
-    if wave.areas and not wave.order and not found.has(f"{field}.order"):
-        found.add(
-            f"{field}.order", 'areas chỉ dùng cho đợt nhà mạng tự gửi; thêm ví dụ order = ["viettel"] hoặc bỏ areas'
-        )
+    for key in ("zones", "groups", "ages", "speakers"):
+        if wave.order and getattr(wave, key):
+            found.add(f"{field}.{key}", f"đợt nhà mạng tự gửi chỉ chọn người theo areas; bỏ {key}")
     if wave.order and wave.audience:
         found.add(f"{field}.audience", "đợt nhà mạng tự gửi không dùng nhóm người nhận; bỏ audience")
 

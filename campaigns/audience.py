@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,8 +19,10 @@ ACCEPTED_SCHEMA = {
     "area": pl.String,
     "group": pl.String,
     "language": pl.String,
+    "born": pl.Int16,
     "noted": pl.String,
 }
+TEXTS = ("area", "group", "language", "born")
 REJECTED_SCHEMA = {"row": pl.Int64, "value": pl.String, "reason": pl.String, "explanation": pl.String}
 
 # BCP 47, as campaign definitions name their variants. Names that cover several written languages (Dao, M'nông) are
@@ -45,6 +48,9 @@ LANGUAGES = {
 }
 OUTSIDE = "outside-order"
 CODES = {*LANGUAGES.values(), "cmo", "mng"}
+OLDEST = 120  # years
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_AGE = re.compile(r"([0-9]{1,3})(?:\.0)?(?: tuoi)?")
 
 
 class Areas(dict[str, str | None]):
@@ -73,19 +79,21 @@ class Cleaned:
     unknown_languages: dict[str, int] = field(default_factory=dict)
 
 
-def clean(frame: pl.DataFrame, areas: Mapping[str, str | None] | None = None) -> Cleaned:
-    """Clean a chunk with columns `row` (int) and `msisdn`, and if the roster has them `area`, `group`, `language`.
+def clean(frame: pl.DataFrame, areas: Mapping[str, str | None] | None = None, year: int = 0) -> Cleaned:
+    """Clean a chunk with columns `row` (int) and `msisdn`, and if the roster has them `area`, `group`, `language`, `born`.
 
     `areas` gives the five-digit code for an area as written (spaces at the ends removed): a plain mapping, or `Areas`.
-    An unknown area or language does not reject a person: it is left out and counted.
+    `year` is this one, for rosters that give ages. An unknown area, language or age does not reject a person: it is left
+    out, and areas and languages are counted.
     """
     frame = _complete(frame)
     read = normalise_column(frame["msisdn"])
     numbers = read.filter(pl.col("msisdn").is_not_null())
     failed = read.filter(pl.col("msisdn").is_null())
-    people = frame.select("row", "area", "group", "language")[numbers["position"]]
+    people = frame.select("row", *TEXTS)[numbers["position"]]
     area_codes = {written: _lookup({} if areas is None else areas, written) for written in _distinct(people["area"])}
     language_codes = {written: language(written) for written in _distinct(people["language"])}
+    years = {written: birth_year(written, year) for written in _distinct(people["born"])}
     rows = frame.select("row", value="msisdn")[failed["position"]]
     return Cleaned(
         accepted=people.select(
@@ -95,6 +103,7 @@ def clean(frame: pl.DataFrame, areas: Mapping[str, str | None] | None = None) ->
             _coded("area", area_codes),
             "group",
             _coded("language", language_codes),
+            pl.col("born").replace_strict(years, default=None, return_dtype=pl.Int16),
             numbers["noted"],
         ),
         rejected=rows.with_columns(failed["rejected"].alias("reason"), failed["explanation"]),
@@ -128,11 +137,19 @@ def language(written: str) -> str | None:
     return key if key in CODES else None
 
 
+def birth_year(written: str, year: int) -> int | None:
+    """The year in which a person was born, from a year, a date with four digits of it, or an age; None when it is none."""
+    if found := _YEAR.search(written):
+        return int(found[0]) if year - OLDEST <= int(found[0]) <= year else None
+    age = _AGE.fullmatch(plain(written).lower())
+    return year - int(age[1]) if age and int(age[1]) <= OLDEST else None
+
+
 def _complete(frame: pl.DataFrame) -> pl.DataFrame:
-    """All five columns, texts without spaces at the ends and null where blank; the number stays as it was written."""
+    """All columns, texts without spaces at the ends and null where blank; the number stays as it was written."""
     texts = [
         _blank_to_null(pl.col(name).cast(pl.String)) if name in frame.columns else pl.lit(None, pl.String).alias(name)
-        for name in ("area", "group", "language")
+        for name in TEXTS
     ]
     return frame.select(pl.col("row").cast(pl.Int64), pl.col("msisdn").cast(pl.String), *texts)
 

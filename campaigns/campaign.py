@@ -138,8 +138,10 @@ class Text(Part):
 class Wave(Part):
     """One firing: from `date` to `until` (carry-over, both included), inside the daily `window`, Viet Nam time.
 
-    `opens` is the hour of the first day where that is not the window's; `relay`: its recipients pass it on. `order`: the
-    networks whose operators send it to their own subscribers in `areas` (province or commune codes), nobody else does.
+    `opens` is the hour of the first day where that is not the window's; `relay`: its recipients pass it on. `areas`, `zones`,
+    `groups`, `ages` and `speakers` say who of the audience gets it, empty = not chosen by this: places as
+    `campaigns.places.chosen` reads them, zones of the office, groups as `campaigns.groups` knows them, ages from and to,
+    language codes. `order`: the networks whose operators send it to their own subscribers in `areas`, nobody else does.
     """
 
     slug: str
@@ -155,6 +157,10 @@ class Wave(Part):
     relay: bool = False
     order: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    ages: tuple[int, int] | None = None
+    speakers: tuple[str, ...] = ()
 
 
 class Campaign(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -114,10 +115,13 @@ class Result(Part):
         return dict(sorted(counted.items()))
 
 
-def communes(codes: Iterable[str]) -> tuple[str, ...]:
-    """Province and commune codes as commune codes, each once, in order."""
-    wanted = set(codes)
-    return tuple(sorted(code for code, area in places.areas().items() if wanted & {code, area.province_code}))
+def communes(phrases: Iterable[str]) -> tuple[str, ...]:
+    """Places, by name or code, as commune codes, each once, in order. What is no place is none of them: the order then differs."""
+    found: set[str] = set()
+    for phrase in phrases:
+        with suppress(places.PlaceError):
+            found |= places.chosen(phrase)
+    return tuple(sorted(found))
 
 
 def bodies(campaign: Campaign, areas: Collection[str]) -> tuple[Body, ...]:

@@ -25,10 +25,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from campaigns import places
+from campaigns.audience import OLDEST
 from campaigns.campaign import ConsentMethod, ContentKind, MessageClass, Priority
+from campaigns.groups import SensitiveGroupError, refuse_sensitive
 from campaigns.moments import AnyDay, Moment, day, full_date, hours, moment, short, shown, wrong
 from campaigns.msisdn import networks
+from campaigns.places import PlaceError, chosen
 from campaigns.problems import Found
 from campaigns.template import Form
 from campaigns.text import nfc
@@ -56,9 +58,25 @@ def _network(value: str) -> str:
     return value
 
 
-def _area(value: str) -> str:
-    if value not in places.areas() and value not in places.provinces():
-        raise wrong(f"{shown(value)} không phải mã tỉnh (2 chữ số) hoặc mã xã, phường (5 chữ số)")
+def _place(value: str) -> str:
+    try:
+        chosen(value)
+    except PlaceError as error:
+        raise wrong(str(error)) from None
+    return value
+
+
+def _group(value: str) -> str:
+    try:
+        refuse_sensitive(value, "nhóm")
+    except SensitiveGroupError as error:
+        raise wrong(str(error).replace(";", ",")) from None
+    return value
+
+
+def _ages(value: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= value[0] <= value[1] <= OLDEST:
+        raise wrong(f"{list(value)} không phải khoảng tuổi; viết từ tuổi nhỏ đến tuổi lớn, trong 0-{OLDEST}")
     return value
 
 
@@ -86,7 +104,9 @@ Language = Annotated[StrictStr, _matching(r"[a-z]{2,3}", 'phải là mã ngôn n
 Number = Annotated[StrictStr, _matching(r"[0-9]{3,11}", "phải là số viết liền, không dấu chấm, không khoảng trắng")]
 StopWord = Annotated[StrictStr, _matching(r"[A-Z0-9 ]{1,20}", "chỉ gồm chữ hoa không dấu và chữ số, tối đa 20 ký tự")]
 Network = Annotated[StrictStr, AfterValidator(_network)]
-AreaCode = Annotated[StrictStr, AfterValidator(_area)]
+Place = Annotated[Sentence, AfterValidator(_place)]
+Group = Annotated[Sentence, AfterValidator(_group)]
+Ages = Annotated[tuple[StrictInt, StrictInt], AfterValidator(_ages)]
 Hash = Annotated[StrictStr, _matching(r"[0-9a-f]{64}", "phải gồm đúng 64 chữ số và chữ a-f")]
 
 
@@ -234,7 +254,11 @@ class WaveTable(Written):
     priority: Priority | None = None
     relay: StrictBool | None = None
     order: tuple[Network, ...] | None = None
-    areas: tuple[AreaCode, ...] | None = None
+    areas: tuple[Place, ...] | None = None
+    zones: tuple[Sentence, ...] | None = None
+    groups: tuple[Group, ...] | None = None
+    ages: Ages | None = None
+    speakers: tuple[Language, ...] | None = None
 
 
 EXAMPLES = {
@@ -266,7 +290,11 @@ EXAMPLES = {
     "aloud": 'aloud = "Nội dung đọc trên loa"',
     "relay": "relay = true",
     "order": 'order = ["viettel"]',
-    "areas": 'areas = ["20"]',
+    "areas": 'areas = ["Lạng Sơn", "Đắk Nông cũ", "xã Na Sầm, Lạng Sơn"]',
+    "zones": 'zones = ["biên giới"]',
+    "groups": 'groups = ["thanh niên", "học sinh"]',
+    "ages": "ages = [16, 30]",
+    "speakers": 'speakers = ["tyz", "nut"]',
     "start": 'start = "06-01"',
     "end": 'end = "06-30"',
     "host": 'host = "zalo.me"',

@@ -51,7 +51,7 @@ async def approve(
     found = await review(connection, edition, office)
     findings = _accepted(found, accept.strip(), alert.strip(), seen.strip())
     for wave in found.waves:
-        await campaigns.pin_audience(connection, wave.id, wave.audience_id)
+        await campaigns.pin_audience(connection, wave.id, wave.audience_id, wave.selection)
     given = Approved(
         found.hash,
         Path.ALERT if alert.strip() else Path.FULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from campaigns.compose import variants
 from dispatcher.settings import RouteConfig
 from dispatcher.store import approvals, audiences
 from dispatcher.store.approvals import Path
+from dispatcher.store.audiences import EVERYBODY
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 
@@ -84,11 +86,13 @@ async def _audience(connection: Connection, wave: StoredWave) -> dict[str, Any]:
     audience = await audiences.of_id(connection, wave.audience_id or 0)
     if audience is None:
         return {}
+    chosen = {} if wave.selection == EVERYBODY else {"chosen": dataclasses.asdict(wave.selection)}
     return {
         "name": audience.name,
         "version": audience.version,
         "roster_sha256": audience.source_sha256,
         "recipients": audience.recipients,
+        **chosen,
     }
 
 

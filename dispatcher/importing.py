@@ -9,17 +9,20 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from campaigns import places
 from campaigns.audience import Areas, Cleaned, clean, within
+from campaigns.groups import SensitiveGroupError, refuse_sensitive
+from campaigns.msisdn import mask, normalise
 from campaigns.seen import Seen
 from dispatcher import rosters
 from dispatcher.keyring import Keyring
-from dispatcher.rosters import Roster
+from dispatcher.rosters import Roster, RosterError
 from dispatcher.spreadsheet import Sheet
-from dispatcher.store import audiences, audit, suppressions
+from dispatcher.store import audiences, audit, suppressions, tags
 from dispatcher.store.audiences import Audience, Rows
 from dispatcher.store.database import Connection
 from dispatcher.store.suppressions import Scope
@@ -27,6 +30,7 @@ from dispatcher.store.suppressions import Scope
 # (done, total) in the roster's own unit, bytes or rows.
 Progress = Callable[[float, float], None]
 
+SAMPLES = 3  # rows that a preview shows
 REJECTS_HEADER = ("dòng", "giá trị", "mã lý do", "lý do")
 DUPLICATES_HEADER = ("dòng", "trùng với dòng")
 
@@ -70,6 +74,9 @@ class Tally:
 class Imported:
     """The accounts of an import, and where the lines that did not make it are written.
 
+    `unknown_areas` counts people by what was written instead of a commune that could be told; `ambiguous_areas` says for
+    those among them that several communes bear which they are.
+
     A line with two numbers is one accepted line and two recipients.
     """
 
@@ -78,6 +85,7 @@ class Imported:
     duplicates: Path | None
     reasons: dict[str, int]
     unknown_areas: dict[str, int]
+    ambiguous_areas: dict[str, str]
     noted: dict[str, int]
     reading: tuple[str, ...]
 
@@ -99,16 +107,62 @@ class Order:
     areas: frozenset[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be read, before anything is: the columns, what each is taken for, and how the first rows come out.
+
+    `samples` are (row, column header -> cell as written) of the first rows, numbers masked; `first` counts the first chunk.
+    """
+
+    sheet: str | None
+    encoding: str | None
+    delimiter: str | None
+    columns: tuple[str, ...]
+    mapping: dict[str, str]
+    notes: tuple[str, ...]
+    samples: list[dict[str, str | None]]
+    first: Tally
+
+
+def preview(order: Order) -> Preview:
+    """Look at a roster without storing anything of it. Raises `RosterError`."""
+    roster = rosters.read(order.path, order.mapping, sheet=order.sheet)
+    refuse(order, roster)
+    first = Tally()
+    samples: list[dict[str, str | None]] = []
+    if chunk := next(iter(roster), None):
+        cleaned = clean(chunk.frame, Areas(finder({}, order.province)))
+        first.add(chunk.frame.height, cleaned)
+        samples = [_masked(row) for row in chunk.frame.head(SAMPLES).iter_rows(named=True)]
+    return Preview(
+        roster.sheet,
+        roster.encoding,
+        roster.delimiter,
+        roster.columns,
+        dict(roster.mapping),
+        tuple(roster.notes),
+        samples,
+        first,
+    )
+
+
+def _masked(row: dict[str, Any]) -> dict[str, str | None]:
+    """A row for the screen: a number as `mask` shows it, whatever is none as it is written."""
+    numbers = normalise(row["msisdn"] or "").numbers
+    return {**row, "row": str(row["row"]), "msisdn": ", ".join(map(mask, numbers)) or row["msisdn"]}
+
+
 async def import_audience(
     connection: Connection, keyring: Keyring, order: Order, progress: Progress, roster: Roster | None = None
 ) -> Imported:
-    """Read, clean, encrypt and store, in the caller's transaction. Raises `RosterError`; then nothing is stored.
+    """Read, clean, encrypt and store, in the caller's transaction. `roster` is what to read where that is not the file itself.
 
-    `roster` is what to read where that is not the file itself.
+    Raises `RosterError`, also for a roster that tells of health, addiction or crimes; then nothing is stored.
     """
     roster = roster or rosters.read(order.path, order.mapping, sheet=order.sheet)
+    refuse(order, roster)
     folder = order.folder or order.path.parent
-    audience_id = await audiences.begin(
+    audience_id, year = await audiences.begin(
         connection,
         {
             "name": order.name,
@@ -119,7 +173,8 @@ async def import_audience(
         },
     )
     with closing(Sheet(folder / f"{order.path.stem}.rejected.csv", REJECTS_HEADER)) as rejects:
-        intake = Intake(keyring, audience_id, order, rejects)
+        known = Areas(finder(await tags.aliases(connection), order.province))
+        intake = Intake(keyring, audience_id, known, order.areas, year, rejects)
         await _take_in(connection, roster, intake, progress)
     tally = intake.tally
     audience = await audiences.finish(connection, audience_id, keyring.current, tally.accounts())
@@ -135,9 +190,30 @@ async def import_audience(
         duplicates.written,
         dict(tally.reasons),
         dict(tally.unknown_areas),
+        _ambiguous(tally.unknown_areas, order.province),
         dict(tally.noted),
         tuple(roster.notes),
     )
+
+
+def refuse(order: Order, roster: Roster) -> None:
+    """Raise `RosterError` where the name of the audience, its sheet or one of its columns tells what nobody may know."""
+    _refuse(order.name, "Tên nhóm")
+    _refuse(roster.sheet or "", "Trang tính")
+    for column in roster.columns:
+        _refuse(column, f"{order.path.name}: cột")
+
+
+def _refuse(name: str, what: str) -> None:
+    try:
+        refuse_sensitive(name, what)
+    except SensitiveGroupError as error:
+        raise RosterError(str(error)) from None
+
+
+def _ambiguous(unknown: Mapping[str, int], province: str | None) -> dict[str, str]:
+    found = {written: places.matches(written, province) for written in unknown}
+    return {written: places.listed(several) for written, several in found.items() if len(several) > 1}
 
 
 async def _take_in(connection: Connection, roster: Roster, intake: Intake, progress: Progress) -> None:
@@ -159,18 +235,27 @@ async def _take_in(connection: Connection, roster: Roster, intake: Intake, progr
 class Intake:
     """The chunks of a roster, one after the other, made into rows for the database."""
 
-    def __init__(self, keyring: Keyring, audience_id: int, order: Order, rejects: Sheet) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        audience_id: int,
+        areas: Areas,
+        wanted: frozenset[str] | None,
+        year: int,
+        rejects: Sheet,
+    ) -> None:
         self.tally = Tally()
-        self._keyring, self._audience_id, self._rejects = keyring, audience_id, rejects
-        self._areas = Areas(lambda written: _area(written, order.province))
-        self._within = order.areas
+        self._keyring, self._audience_id, self._areas, self._rejects = keyring, audience_id, areas, rejects
+        self._wanted, self._year = wanted, year
         self._seen = Seen()
+        self._groups: set[str] = set()
 
     def rows(self, frame: pl.DataFrame) -> Rows:
         """The first line that names a person counts; the order of the members is the order of the file."""
-        cleaned = clean(frame, self._areas)
-        if self._within is not None:
-            cleaned = within(cleaned, self._within)
+        cleaned = clean(frame, self._areas, self._year)
+        if self._wanted is not None:
+            cleaned = within(cleaned, self._wanted)
+        self._check_groups(cleaned.accepted)
         self.tally.add(frame.height, cleaned)
         self._rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
         fresh = self._seen.add(cleaned.accepted["msisdn"])
@@ -180,6 +265,13 @@ class Intake:
         self.tally.recipients += people.height
         self.tally.accepted += people["row"].n_unique()
         return Rows(*self._written(people, start), self._repeated(repeated))
+
+    def _check_groups(self, people: pl.DataFrame) -> None:
+        first = people.drop_nulls("group").unique("group", keep="first", maintain_order=True)
+        for row, group in first.select("row", "group").iter_rows():
+            if group not in self._groups:
+                _refuse(group, f"Dòng {row}: nhóm")
+                self._groups.add(group)
 
     def _written(self, people: pl.DataFrame, start: int) -> tuple[bytes, bytes]:
         """Numbers hashed and encrypted, and members, counted on from `start`."""
@@ -195,6 +287,7 @@ class Intake:
             "area",
             "group",
             "language",
+            "born",
         )
         return _csv(pl.DataFrame([hashed, ciphers.alias("cipher"), people["network"]])), _csv(members)
 
@@ -211,9 +304,14 @@ def _csv(frame: pl.DataFrame) -> bytes:
     return frame.write_csv(include_header=False).encode()
 
 
-def _area(written: str, province: str | None) -> str | None:
-    area = places.find(written, province)
-    return area.code if area else None
+def finder(aliases: Mapping[str, str], province: str | None) -> Callable[[str], str | None]:
+    """What finds the commune of a roster's words: by the official names, or else by the office's own aliases."""
+
+    def find(written: str) -> str | None:
+        area = places.find(written, province)
+        return area.code if area else aliases.get(places.key(written))
+
+    return find
 
 
 async def import_suppressions(

@@ -18,12 +18,17 @@ from dispatcher.pacing import SHARES_BEHIND
 from dispatcher.routing import ANY, table
 from dispatcher.settings import RouteConfig
 from dispatcher.store import campaigns, caps, installation, routes, volumes
+from dispatcher.store.audiences import Selection
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Stop
 
 # Waves of which something is still to be sent; of those planned the messages are counted, of the others the people.
 OPEN = (WaveStatus.SCHEDULED, WaveStatus.EXPANDING, WaveStatus.SENDING)
+
+
+# Audiences that were counted before: by id, who of them, and message class.
+Known = dict[tuple[int, Selection, str], list[Group]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ async def wanted(
     connection: Connection,
     stored: StoredCampaign,
     waves: Sequence[StoredWave],
-    known: dict[tuple[int, str], list[Group]],
+    known: Known,
 ) -> list[Wanted]:
     """What the open waves of a campaign still want; `known` keeps the audiences that were counted before."""
     campaign = Campaign.model_validate(stored.definition)
@@ -118,16 +123,14 @@ async def wanted(
             by_route = {route: pieces for (wave_id, route), pieces in remaining.items() if wave_id == wave.id}
             found.append(Wanted(campaign, wave, None, by_route))
         elif wave.status in OPEN and wave.audience_id is not None:
-            groups = await counted(connection, campaign, wave.audience_id, known)
+            groups = await counted(connection, campaign, wave, known)
             found.append(Wanted(campaign, wave, tuple(volume.shares(campaign, wave.slug, groups)), {}))
     return found
 
 
-async def counted(
-    connection: Connection, campaign: Campaign, audience_id: int, known: dict[tuple[int, str], list[Group]]
-) -> list[Group]:
-    """The groups of an audience, counted once."""
-    key = audience_id, campaign.message_class.value
+async def counted(connection: Connection, campaign: Campaign, wave: StoredWave, known: Known) -> list[Group]:
+    """The groups of those of an audience that a wave is for, counted once."""
+    key = wave.audience_id or 0, wave.selection, campaign.message_class.value
     if key not in known:
         known[key] = await volumes.groups(connection, *key)
     return known[key]
@@ -138,7 +141,7 @@ async def look(
     stored: StoredCampaign,
     waves: Sequence[StoredWave],
     configs: Sequence[RouteConfig],
-    known: dict[tuple[int, str], list[Group]] | None = None,
+    known: Known | None = None,
 ) -> Outlook:
     """The outlook of a campaign whose waves have their audiences, whatever its status."""
     known = {} if known is None else known

@@ -13,16 +13,17 @@ from campaigns.calendar import VIETNAM, Calendar, shipped, spoken
 from campaigns.campaign import Campaign, Priority
 from campaigns.decree91 import Refusal
 from campaigns.tariff import Tariff, tariffs
-from campaigns.volume import Amount, Group, Share, Specimen
+from campaigns.volume import Amount, Share, Specimen
 from dispatcher import fingerprint, outlook, rulings
 from dispatcher.control import ControlError, find
 from dispatcher.fingerprint import Part
-from dispatcher.outlook import Outlook
+from dispatcher.outlook import Known, Outlook
 from dispatcher.routing import senders
+from dispatcher.selecting import select
 from dispatcher.settings import RouteConfig
 from dispatcher.store import approvals, audiences, campaigns
 from dispatcher.store.approvals import Approval
-from dispatcher.store.audiences import Audience
+from dispatcher.store.audiences import Audience, Selection
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 
@@ -42,6 +43,7 @@ class WaveReview:
 
     id: int
     audience_id: int
+    selection: Selection
     slug: str
     title: str
     opens_at: datetime
@@ -89,18 +91,22 @@ class Review:
 
 
 async def chosen(connection: Connection, stored: StoredCampaign) -> list[StoredWave]:
-    """The waves with their audiences: those pinned by an approval, else the newest versions. Raises `ControlError`.
+    """The waves with their audiences, and who of those is meant: as pinned by an approval, else of the newest versions.
 
-    Waves for operators' own subscribers have none and are left out.
+    Waves for operators' own subscribers have none and are left out. Raises `ControlError`, `SelectionError`.
     """
     campaign = Campaign.model_validate(stored.definition)
     found = []
     for wave in await campaigns.waves(connection, stored.id):
-        if campaign.wave(wave.slug).order:
+        written = campaign.wave(wave.slug)
+        if written.order:
             continue
-        pinned = wave.audience_id if stored.approved_hash else None
-        audience_id = pinned or (await _newest(connection, campaign, wave)).id
-        found.append(replace(wave, audience_id=audience_id))
+        if stored.approved_hash and wave.audience_id:
+            found.append(wave)
+            continue
+        audience = await _newest(connection, campaign, wave)
+        selection = await select(connection, written, audience, wave.opens_at)
+        found.append(replace(wave, audience_id=audience.id, selection=selection))
     return found
 
 
@@ -133,14 +139,14 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
     campaign = Campaign.model_validate(stored.definition)
     waves = await chosen(connection, stored)
     refusals = await rulings.judge(connection, campaign, senders(office.routes))
-    known: dict[tuple[int, str], list[Group]] = {}
+    known: Known = {}
     if any(rules.theme_to_come(campaign)):  # there is nothing to show yet
         raise rulings.ruled_out(campaign, refusals)
     terms = await fingerprint.terms(connection, stored, await _all(connection, stored, waves), office.routes)
     seen = await outlook.look(connection, stored, waves, office.routes, known)
     reviewed, shares, used = [], [], []
     for wave in waves:
-        groups = await outlook.counted(connection, campaign, wave.audience_id or 0, known)
+        groups = await outlook.counted(connection, campaign, wave, known)
         found = volume.shares(campaign, wave.slug, groups)
         audience = await audiences.of_id(connection, wave.audience_id or 0)
         if audience is None:
@@ -177,6 +183,7 @@ def _wave(
     return WaveReview(
         id=wave.id,
         audience_id=audience.id,
+        selection=wave.selection,
         slug=wave.slug,
         title=wave.title,
         opens_at=wave.opens_at,

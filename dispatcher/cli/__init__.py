@@ -23,6 +23,7 @@ from dispatcher.cli import (
     inbox,
     log,
     order,
+    place,
     report,
     route,
     sealed,
@@ -50,6 +51,7 @@ for of_log in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.veri
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")
+app.add_typer(place.app, name="place")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")

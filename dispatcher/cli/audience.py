@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from campaigns.msisdn import EXPLANATIONS, Rejection
+from campaigns.msisdn import EXPLANATIONS, Note, Rejection
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
-from dispatcher.importing import Imported, Order, import_audience
+from dispatcher.importing import Imported, Order, Preview, import_audience, preview
 from dispatcher.store import audiences
 from dispatcher.store.audiences import Audience
 from dispatcher.words import NETWORK_WORDS
@@ -20,12 +21,25 @@ app = typer.Typer(help="Nhóm người nhận: nhập danh sách số, xem lại
 RosterFile = Annotated[Path, typer.Argument(metavar="TỆP", help="Danh sách số: CSV (dấu phẩy, chấm phẩy) hoặc XLSX.")]
 Map = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="TRƯỜNG=CỘT", help="Cột nào là gì: msisdn=CỘT, area=CỘT, group=CỘT, language=CỘT."),
+    typer.Option(
+        "--map", metavar="TRƯỜNG=CỘT", help="Cột nào là gì: msisdn=CỘT, area=CỘT, group=CỘT, language=CỘT, born=CỘT."
+    ),
 ]
 SheetName = Annotated[
     str | None, typer.Option("--sheet", help="Trang tính cần đọc, nếu tệp XLSX có nhiều trang có số.")
 ]
-FIELDS = ("msisdn", "area", "group", "language")
+FIELDS = ("msisdn", "area", "group", "language", "born")
+FIELD_WORDS = dict(zip(FIELDS, ("số điện thoại", "xã, phường", "nhóm", "ngôn ngữ", "năm sinh hoặc tuổi"), strict=True))
+NOTE_WORDS = {
+    Note.CLEANED: "đã bỏ dấu cách, dấu chấm, ký hiệu",
+    Note.DIGITS: "chữ số toàn dạng (full-width) hoặc chữ số Ả Rập",
+    Note.DECIMAL: "đã bỏ “.0” của bảng tính",
+    Note.ZERO_RESTORED: "đã thêm số 0 bị mất ở đầu",
+    Note.ZERO_DROPPED: "đã bỏ số 0 thừa sau +84",
+    Note.MIGRATED: "đã đổi đầu số 11 chữ số cũ sang đầu số mới",
+    Note.UNALLOCATED: "đầu số chưa rõ nhà mạng: vẫn nhận, nên kiểm tra lại",
+    Note.SPLIT: "hai số trong một ô",
+}
 
 
 def mapping(pairs: list[str] | None) -> dict[str, str]:
@@ -49,11 +63,24 @@ def import_(
         str | None, typer.Option(help="Tỉnh (tên hoặc mã) của các xã trong danh sách, khi tên xã có thể trùng.")
     ] = None,
     rejects: Annotated[Path | None, typer.Option(help="Thư mục ghi các dòng bị loại; mặc định cạnh tệp nguồn.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Chỉ xem: cột nào được hiểu là gì, vài dòng đầu ra sao; không nhập gì.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Không hỏi lại trước khi nhập.")] = False,
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
     """Nhập danh sách thành phiên bản mới của nhóm: dòng đọc được = nhận + trùng + loại, không mất dòng nào."""
     order = Order(file, name, by, mapping(map_), sheet, province, rejects)
+    seen = preview(order)
+    if dry_run and as_json:
+        return give(seen)
+    if not as_json:
+        _print_preview(order, seen)
+    if dry_run:
+        return None
+    if sys.stdin.isatty() and not (yes or as_json) and not typer.confirm("Nhập danh sách này?", default=True):
+        fail("Chưa nhập gì. Chỉ rõ cột bằng --map TRƯỜNG=CỘT rồi chạy lại.")
 
     async def act(desk: Desk) -> Imported:
         with progress("Đang nhập", quiet=as_json) as move:
@@ -66,6 +93,30 @@ def import_(
     return _print(imported)
 
 
+def _print_preview(order: Order, seen: Preview) -> None:
+    """What each column is taken for, and how the first rows come out."""
+    where = f", trang “{seen.sheet}”" if seen.sheet else f", bảng mã {seen.encoding}"
+    out.print(f"Tệp {order.path.name}{where}", markup=False)
+    for note in seen.notes:
+        out.print(f"[yellow]Lưu ý:[/] {escape(note)}")
+    taken = {column: field for field, column in seen.mapping.items()}
+    rows = [
+        (column, FIELD_WORDS.get(taken.get(column, ""), "(không đọc)"), *_examples(seen, taken.get(column)))
+        for column in seen.columns
+    ]
+    table("Các cột", ("cột trong tệp", "được hiểu là", "ví dụ"), rows)
+    first = seen.first
+    out.print(
+        f"{number(first.lines)} dòng đầu: {number(first.good)} có số dùng được, {number(first.rejected)} bị loại."
+    )
+
+
+def _examples(seen: Preview, field: str | None) -> tuple[str]:
+    """The first cells of a column that is read; of one that is not, nothing is shown."""
+    cells = [sample.get(field or "") or "" for sample in seen.samples] if field else []
+    return (" | ".join(cell for cell in cells if cell),)
+
+
 def summary(imported: Imported) -> dict[str, Any]:
     """An import for machines."""
     return {
@@ -74,6 +125,7 @@ def summary(imported: Imported) -> dict[str, Any]:
         "duplicates_file": imported.duplicates,
         "reasons": imported.reasons,
         "unknown_areas": imported.unknown_areas,
+        "ambiguous_areas": imported.ambiguous_areas,
         "noted": imported.noted,
         "reading": imported.reading,
     }
@@ -85,8 +137,6 @@ def _fields(audience: Audience) -> dict[str, Any]:
 
 def _print(imported: Imported) -> None:
     audience = imported.audience
-    for note in imported.reading:
-        out.print(f"[yellow]Lưu ý:[/] {escape(note)}")
     columns = ", ".join(f"{field} ← {column}" for field, column in audience.mapping.items())
     out.print(f"Nhóm [bold]{escape(audience.name)}[/], phiên bản {audience.version} (cột: {escape(columns)})")
     out.print(
@@ -95,12 +145,26 @@ def _print(imported: Imported) -> None:
     )
     for reason, count in sorted(imported.reasons.items(), key=lambda pair: -pair[1]):
         out.print(f"  loại {number(count)}: {EXPLANATIONS[Rejection(reason)].format(detail='')}", markup=False)
-    if imported.unknown_areas:
-        shown = ", ".join(f"{area} ({count})" for area, count in sorted(imported.unknown_areas.items())[:10])
-        out.print(f"[yellow]Không nhận ra {len(imported.unknown_areas)} tên xã/phường:[/] {escape(shown)}")
+    for note, count in sorted(imported.noted.items(), key=lambda pair: -pair[1]):
+        out.print(f"  {number(count)} số: {NOTE_WORDS[Note(note)]}", markup=False)
+    _print_areas(imported)
     for label, path in (("Dòng bị loại", imported.rejects), ("Dòng trùng", imported.duplicates)):
         if path:
             out.print(f"{label}: {path}", markup=False)
+
+
+def _print_areas(imported: Imported) -> None:
+    """Communes that could not be told; those that several bear with the choice."""
+    unknown = {name: n for name, n in imported.unknown_areas.items() if name not in imported.ambiguous_areas}
+    if unknown:
+        shown = ", ".join(f"{area} ({count})" for area, count in sorted(unknown.items())[:10])
+        out.print(f"[yellow]Không nhận ra {len(unknown)} tên xã/phường:[/] {escape(shown)}")
+        out.print('  Tên cũ thì ghi một lần: dispatcher place alias "TÊN CŨ" MÃ-XÃ --source VĂN-BẢN', markup=False)
+    for name, choice in list(imported.ambiguous_areas.items())[:10]:
+        people = number(imported.unknown_areas[name])
+        out.print(f"[yellow]“{escape(name)}” ({people} người) có ở nhiều nơi:[/] {escape(choice)}")
+    if imported.ambiguous_areas:
+        out.print("  Ghi thêm tỉnh (--province), hoặc dùng mã xã trong danh sách.")
 
 
 @app.command("list")

@@ -56,6 +56,18 @@ FIELDS = {
     ),
     "group": ("nhom", "doi tuong", "nhom doi tuong", "group"),
     "language": ("ngon ngu", "tieng", "language"),
+    "born": (
+        "nam sinh",
+        "ngay sinh",
+        "ngay thang nam sinh",
+        "sinh nam",
+        "tuoi",
+        "do tuoi",
+        "birth year",
+        "date of birth",
+        "dob",
+        "age",
+    ),
 }
 _NOT_MOBILE = re.compile(r"\b(co dinh|ban|co quan|landline|fax|nguoi than|khan cap)\b")
 

@@ -21,7 +21,8 @@ CREATE TEMPORARY TABLE repeated (row_number int NOT NULL, msisdn_hash bytea NOT 
 """
 COPY_NUMBERS = "COPY staged (msisdn_hash, cipher, network) FROM STDIN (FORMAT csv)"
 COPY_MEMBERS = """
-COPY audience_members (audience_id, n, row_number, msisdn_hash, area_code, group_name, language) FROM STDIN (FORMAT csv)
+COPY audience_members (audience_id, n, row_number, msisdn_hash, area_code, group_name, language, birth_year)
+FROM STDIN (FORMAT csv)
 """
 COPY_REPEATED = "COPY repeated (row_number, msisdn_hash) FROM STDIN (FORMAT csv)"
 
@@ -38,7 +39,7 @@ INSERT INTO audiences (organisation_id, name, version, source_name, source_sha25
 SELECT o.id, %(name)s, coalesce((SELECT max(version) FROM audiences WHERE organisation_id = o.id AND name = %(name)s), 0) + 1,
        %(source_name)s, %(source_sha256)s, %(mapping)s, 0, 0, 0, 0, 0, %(imported_by)s
 FROM organisations o WHERE o.slug = 'default'
-RETURNING id
+RETURNING id, extract(year FROM imported_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::int AS year
 """
 FINISH = """
 UPDATE audiences SET lines = %(lines)s, accepted = %(accepted)s, duplicate = %(duplicate)s, rejected = %(rejected)s,
@@ -49,6 +50,12 @@ DUPLICATES = """
 SELECT r.row_number, m.row_number AS first_row
 FROM repeated r JOIN audience_members m ON m.audience_id = %s AND m.msisdn_hash = r.msisdn_hash
 ORDER BY r.row_number
+"""
+# Of members `a`, those that a `Selection` takes in. Who gave no language speaks Vietnamese.
+CHOSEN = """
+    (%(areas)s::text[] IS NULL OR a.area_code = ANY(%(areas)s)) AND (%(groups)s::text[] IS NULL OR a.group_name = ANY(%(groups)s))
+    AND (%(born_from)s::int IS NULL OR a.birth_year BETWEEN %(born_from)s AND %(born_to)s)
+    AND (%(languages)s::text[] IS NULL OR coalesce(a.language, 'vi') = ANY(%(languages)s))
 """
 LISTING = """
 SELECT id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate, rejected, recipients, imported_by,
@@ -77,6 +84,33 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which members of an audience are meant, in the words of its roster; None = not chosen by this.
+
+    `born` are years, both included; whose year is not known is in no age band.
+    """
+
+    areas: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    born: tuple[int, int] | None = None
+    languages: tuple[str, ...] | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """What `CHOSEN` asks for."""
+        born_from, born_to = self.born or (None, None)
+        return {
+            "areas": list(self.areas) if self.areas is not None else None,
+            "groups": list(self.groups) if self.groups is not None else None,
+            "born_from": born_from,
+            "born_to": born_to,
+            "languages": list(self.languages) if self.languages is not None else None,
+        }
+
+
+EVERYBODY = Selection()
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """A part of a roster as CSV for COPY, byte columns as `\\x...`: people with their numbers, lines that repeat one."""
 
@@ -85,8 +119,8 @@ class Rows:
     repeated: bytes
 
 
-async def begin(connection: Connection, values: dict[str, Any]) -> int:
-    """The next version of an audience, still without members; answers its id. Nobody sees it before the commit.
+async def begin(connection: Connection, values: dict[str, Any]) -> tuple[int, int]:
+    """The next version of an audience, still without members; answers its id and this year. Nobody sees it before the commit.
 
     `values` has name, source_name, source_sha256, mapping and imported_by.
     """
@@ -94,7 +128,7 @@ async def begin(connection: Connection, values: dict[str, Any]) -> int:
     for statement in STAGE.split(";"):
         await connection.execute(statement)
     row = await one(connection, BEGIN, {**values, "mapping": Jsonb(values["mapping"])})
-    return int(row.id)
+    return row.id, row.year
 
 
 async def put(connection: Connection, rows: Rows) -> None:
@@ -153,6 +187,25 @@ async def areas(connection: Connection, audience_id: int) -> list[str | None]:
         "SELECT DISTINCT area_code FROM audience_members WHERE audience_id = %s", [audience_id]
     )
     return [row.area_code async for row in cursor]
+
+
+async def groups(connection: Connection, audience_id: int) -> list[str]:
+    """The distinct groups of an audience, as the roster writes them."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT group_name FROM audience_members WHERE audience_id = %s AND group_name IS NOT NULL",
+        [audience_id],
+    )
+    return [row.group_name async for row in cursor]
+
+
+async def count(connection: Connection, audience_id: int, selection: Selection) -> int:
+    """How many people of an audience a selection takes in."""
+    row = await one(
+        connection,
+        f"SELECT count(*)::int AS n FROM audience_members a WHERE a.audience_id = %(audience)s AND {CHOSEN}",
+        {"audience": audience_id, **selection.parameters()},
+    )
+    return int(row.n)
 
 
 async def networks(connection: Connection, audience_id: int) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -12,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from campaigns.campaign import Priority
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
+from dispatcher.store.audiences import EVERYBODY, Selection
 from dispatcher.store.database import Connection, one
 
 CAMPAIGN = """
@@ -21,7 +23,7 @@ FROM campaigns
 """
 WAVE = """
 SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, held,
-       planned, segments, priority::text
+       planned, segments, priority::text, selection
 FROM waves
 """
 
@@ -82,6 +84,7 @@ class StoredWave:
     planned: int
     segments: int
     priority: Priority = Priority.NORMAL
+    selection: Selection = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,17 @@ def _campaign(row: Any) -> StoredCampaign:
 
 
 def _wave(row: Any) -> StoredWave:
-    return StoredWave(**{**row._asdict(), "status": WaveStatus(row.status), "priority": Priority(row.priority)})
+    read = {
+        "status": WaveStatus(row.status),
+        "priority": Priority(row.priority),
+        "selection": _selection(row.selection),
+    }
+    return StoredWave(**{**row._asdict(), **read})
+
+
+def _selection(stored: dict[str, list[Any] | None] | None) -> Selection:
+    read: dict[str, Any] = {key: None if value is None else tuple(value) for key, value in (stored or {}).items()}
+    return Selection(**read)
 
 
 async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign | None:
@@ -180,9 +193,12 @@ async def put_waves(connection: Connection, campaign_id: int, new: Sequence[NewW
         )
 
 
-async def pin_audience(connection: Connection, wave_id: int, audience_id: int) -> None:
-    """From approval on, a wave goes to this very version of its audience."""
-    await connection.execute("UPDATE waves SET audience_id = %s WHERE id = %s", [audience_id, wave_id])
+async def pin_audience(connection: Connection, wave_id: int, audience_id: int, selection: Selection) -> None:
+    """From approval on, a wave goes to this very version of its audience, or to those of it that were chosen then."""
+    chosen = None if selection == EVERYBODY else Jsonb(dataclasses.asdict(selection))
+    await connection.execute(
+        "UPDATE waves SET audience_id = %s, selection = %s WHERE id = %s", [audience_id, chosen, wave_id]
+    )
 
 
 async def approve(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from dispatcher.store.audiences import CHOSEN
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection, one
 
@@ -40,7 +41,7 @@ person AS (
         AND common.language = coalesce(spoken.language, '')
     LEFT JOIN routes route ON route.network = r.network
     LEFT JOIN routes other ON other.network = '*'
-    WHERE a.audience_id = %(audience)s AND a.n > %(after)s AND a.n <= %(up_to)s
+    WHERE a.audience_id = %(audience)s AND a.n > %(after)s AND a.n <= %(up_to)s AND {chosen}
 ),
 placed AS (
     SELECT person.*, CASE WHEN left_out IS NOT NULL OR route IS NULL THEN NULL ELSE
@@ -172,9 +173,10 @@ async def plan_slice(
     if up_to > at.expanded_to:
         counted = await _counted(connection, wave.id, allowed)
         await connection.execute(
-            PLAN_SLICE.format(full_already=FULL if counted else NOBODY_FULL),
+            PLAN_SLICE.format(full_already=FULL if counted else NOBODY_FULL, chosen=CHOSEN),
             {
                 **counted,
+                **wave.selection.parameters(),
                 "message_class": allowed.message_class,
                 "cap_reason": f"already {allowed.most} messages of this class within {allowed.within / HOUR:g} hours",
                 "wave": wave.id,

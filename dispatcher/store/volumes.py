@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 
 from campaigns.volume import Group
+from dispatcher.store.audiences import CHOSEN, Selection
 from dispatcher.store.database import Connection
 
-GROUPS = """
-SELECT r.network, m.area_code, coalesce(m.language, '') AS language, count(*)::int AS people,
+GROUPS = f"""
+SELECT r.network, a.area_code, coalesce(a.language, '') AS language, count(*)::int AS people,
        count(s.msisdn_hash)::int AS left_out
-FROM audiences a JOIN audience_members m ON m.audience_id = a.id JOIN recipients r USING (msisdn_hash)
-    LEFT JOIN suppressions s ON s.msisdn_hash = m.msisdn_hash AND s.organisation_id = a.organisation_id
+FROM audiences named JOIN audience_members a ON a.audience_id = named.id JOIN recipients r USING (msisdn_hash)
+    LEFT JOIN suppressions s ON s.msisdn_hash = a.msisdn_hash AND s.organisation_id = named.organisation_id
         AND (s.scope = 'all' OR %(message_class)s = 'advertising')
-WHERE a.id = %(audience)s
+WHERE named.id = %(audience)s AND {CHOSEN}
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 REMAINING = """
@@ -23,9 +24,11 @@ WHERE m.wave_id = ANY(%s) AND m.status IN ('queued', 'retrying', 'sending') GROU
 """
 
 
-async def groups(connection: Connection, audience_id: int, message_class: str) -> list[Group]:
-    """The people of an audience, counted; those who refused messages of the class as left out."""
-    cursor = await connection.execute(GROUPS, {"audience": audience_id, "message_class": message_class})
+async def groups(connection: Connection, audience_id: int, selection: Selection, message_class: str) -> list[Group]:
+    """The chosen people of an audience, counted; those who refused messages of the class as left out."""
+    cursor = await connection.execute(
+        GROUPS, {"audience": audience_id, "message_class": message_class, **selection.parameters()}
+    )
     return [Group(*row) async for row in cursor]
 
 

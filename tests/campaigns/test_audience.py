@@ -1,8 +1,9 @@
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience import ACCEPTED_SCHEMA, REJECTED_SCHEMA, Areas, clean, language
+from campaigns.audience import ACCEPTED_SCHEMA, REJECTED_SCHEMA, Areas, birth_year, clean, language
 
 
 def roster(**columns):
@@ -12,7 +13,7 @@ def roster(**columns):
 
 def test_a_clean_row_keeps_its_row_number_and_gets_a_network():
     cleaned = clean(roster(msisdn=["0912 345 678"], area=[" Na Sầm "], group=["thanh niên"]), {"Na Sầm": "06124"})
-    assert cleaned.accepted.rows() == [(2, "84912345678", "vinaphone", "06124", "thanh niên", None, "cleaned")]
+    assert cleaned.accepted.rows() == [(2, "84912345678", "vinaphone", "06124", "thanh niên", None, None, "cleaned")]
     assert cleaned.rejected.is_empty()
 
 
@@ -70,3 +71,12 @@ def test_every_row_is_accepted_or_rejected_and_never_both(cells):
     cleaned = clean(roster(msisdn=pl.Series(cells, dtype=pl.String)))
     accepted, rejected = cleaned.accepted["row"].to_list(), cleaned.rejected["row"].to_list()
     assert sorted([*{*accepted}, *rejected]) == list(range(2, len(cells) + 2))
+
+
+@pytest.mark.parametrize(
+    ("written", "born"),
+    [("1990", 1990), ("15/03/2010", 2010), ("2001.0", 2001), ("36", 1990), ("36 tuổi", 1990), ("36.0", 1990),
+     ("", None), ("15/03/10", None), ("200", None), ("1850", None), ("2099", None), ("không rõ", None)],
+)  # fmt: skip
+def test_a_year_a_date_or_an_age_gives_the_year_of_birth(written, born):
+    assert birth_year(written, 2026) == born

@@ -227,9 +227,9 @@ def test_a_wave_may_be_left_to_operators():
     ("new", "field", "words"),
     [
         ('order = ["vietel"]\nareas = ["20"]', "wave[2].order[1]", "không phải nhà mạng"),
-        ('order = ["viettel"]\nareas = ["999"]', "wave[2].areas[1]", "không phải mã tỉnh"),
+        ('order = ["viettel"]\nareas = ["999"]', "wave[2].areas[1]", "không có địa bàn"),
         ('order = ["viettel"]', "wave[2].areas", "phải ghi địa bàn"),
-        ('areas = ["20"]', "wave[2].order", "chỉ dùng cho đợt nhà mạng tự gửi"),
+        ('order = ["viettel"]\nareas = ["20"]\ngroups = ["thanh niên"]', "wave[2].groups", "chỉ chọn người theo areas"),
         ('order = ["viettel"]\nareas = ["20"]\naudience = "na-sam"', "wave[2].audience", "bỏ audience"),
     ],
 )

@@ -1,10 +1,11 @@
 """Communes, wards and zones, found by what rosters call them."""
 
+import datetime
 import unicodedata
 
 import pytest
 
-from campaigns.places import Kind, areas, find, provinces
+from campaigns.places import Kind, PlaceError, areas, chosen, find, former_provinces, key, matches, provinces, zone
 from campaigns.text import plain
 
 # Names that differ by accents only, inside one province: without accents nobody can tell.
@@ -97,3 +98,59 @@ def test_every_unit_but_the_twins_is_found_without_accents():
     lost = [area for area in areas().values() if find(plain(area.name), plain(area.province_name)) != area]
     assert len(lost) == TWINS
     assert all(find(plain(area.name), area.province_code) is None for area in lost)
+
+
+def test_every_unit_is_there_since_the_reform():
+    assert {(area.valid_from, area.valid_to) for area in areas().values()} == {(datetime.date(2025, 7, 1), None)}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "units"),
+    [
+        ("Đắk Nông cũ", 28), ("tỉnh Đắk Nông (cũ)", 28), ("Đắk Nông", 28), ("dak nong cu", 28), ("Lâm Đồng cũ", 51),
+        ("Bình Thuận", 45), ("Lâm Đồng", 124), ("68", 124), ("Lạng Sơn", 65), ("TP HCM", 168), ("06124", 1),
+        ("xã Na Sầm, Lạng Sơn", 1), ("Tân Tiến, Lạng Sơn", 1),
+    ],
+)  # fmt: skip
+def test_a_province_of_today_or_of_before_is_a_set_of_communes(phrase, units):
+    assert len(chosen(phrase)) == units
+
+
+def test_the_former_provinces_of_lam_dong_are_its_communes_each_once():
+    former = [chosen(name) for name in ("Đắk Nông cũ", "Lâm Đồng cũ", "Bình Thuận cũ")]
+    assert frozenset().union(*former) == chosen("Lâm Đồng")
+    assert sum(map(len, former)) == len(chosen("Lâm Đồng"))
+
+
+def test_no_commune_is_in_two_former_provinces():
+    members = [area.code for area in areas().values() for former in former_provinces().values() if area in former]
+    assert len(former_provinces()) == 41
+    assert len(members) == len(set(members))
+
+
+def test_an_ambiguous_place_is_refused_with_the_choice():
+    with pytest.raises(PlaceError, match="06019 Xã Tân Tiến, Tỉnh Lạng Sơn"):
+        chosen("Tân Tiến")
+    assert len(matches("Tan Tien")) == 8
+    with pytest.raises(PlaceError, match="không có địa bàn"):
+        chosen("Không Có")
+
+
+@pytest.mark.parametrize("phrase", ["Hải Dương", "tỉnh Hải Dương cũ", "Cần Thơ cũ", "Bến Tre"])
+def test_a_former_province_with_shared_communes_is_no_set_of_them(phrase):
+    """There is a ward named Hải Dương, which is not what was meant."""
+    with pytest.raises(PlaceError, match="hai tỉnh cũ"):
+        chosen(phrase)
+    assert len(chosen("phường Hải Dương")) == 1
+
+
+def test_a_commune_of_before_the_merger_is_found_in_its_province_only():
+    assert find("xã Bắc Hùng, huyện Văn Lãng, Lạng Sơn").code == "06124"
+    assert find("Hoàng Việt", "Lạng Sơn").code == "06124"
+    assert find("Bắc Hùng") is None
+
+
+def test_a_zone_has_one_name_however_it_is_written():
+    assert {zone(name) for name in ("Biên giới", "bien gioi", "BORDER", "xã biên giới")} == {"border"}
+    assert zone("Vùng hạn mặn") == "vung han man"
+    assert key("Xã Bắc Hùng, Văn Lãng") == key("bac hung")
