@@ -1,4 +1,4 @@
-"""Time and memory of the whole import, file to stored audience, at growing sizes, beside a bare COPY of as many rows.
+"""Time and memory of the whole import, file to stored audience, at growing sizes, beside what is bare: a COPY, reads of the file.
 
 Run with `python -m benchmarks.importing [LINES ...]`; every size runs in a process of its own, on fresh embedded servers.
 """
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.rosters import generate
+from benchmarks.rosters import apart, generate
 from campaigns.places import areas
 from dispatcher.embedded import Embedded
 from dispatcher.importing import Order, import_audience
@@ -42,6 +42,7 @@ async def measure(folder: Path, url: str, roster: Path) -> dict[str, float]:
             await copy.write(rows)
         bare = time.perf_counter() - started
     assert audience.lines == audience.accepted + audience.duplicate + audience.rejected
+    reads = {run: apart(run, roster)["seconds"] for run in ("bare", "duck")}
     return {
         "lines": audience.lines,
         "accepted": audience.accepted,
@@ -50,6 +51,8 @@ async def measure(folder: Path, url: str, roster: Path) -> dict[str, float]:
         "seconds": seconds,
         "peak_mb": peak,
         "bare_copy_seconds": bare,
+        "polars_seconds": reads["bare"],
+        "duckdb_seconds": reads["duck"],
     }
 
 
@@ -67,7 +70,9 @@ def one(lines: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Print a table over the sizes."""
-    print("     lines   accepted  duplicate  rejected       s  us/line  peak MB  x bare COPY")
+    print(
+        "     lines   accepted  duplicate  rejected       s  us/line  peak MB  x bare COPY  x polars read  x DuckDB read"
+    )
     for lines in [int(argument) for argument in arguments] or SIZES:
         run = subprocess.run(
             [sys.executable, "-m", "benchmarks.importing", "one", str(lines)],
@@ -79,7 +84,8 @@ def main(arguments: list[str]) -> None:
         print(
             f"{found['lines']:>10,} {found['accepted']:>10,} {found['duplicate']:>10,} {found['rejected']:>9,}"
             f" {found['seconds']:>7.1f} {found['seconds'] / lines * 1e6:>8.1f} {found['peak_mb']:>8.0f}"
-            f" {found['seconds'] / found['bare_copy_seconds']:>12.1f}"
+            f" {found['seconds'] / found['bare_copy_seconds']:>12.1f} {found['seconds'] / found['polars_seconds']:>14.1f}"
+            f" {found['seconds'] / found['duckdb_seconds']:>14.1f}"
         )
 
 

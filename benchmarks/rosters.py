@@ -1,4 +1,4 @@
-"""Time and memory of reading and cleaning a dirty roster, beside a bare polars read of the same file.
+"""Time and memory of reading and cleaning a dirty roster, beside bare reads of the same file: polars, DuckDB, fastexcel.
 
 Run with `python -m benchmarks.rosters [LINES ...]`; every figure comes from a process of its own.
 """
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import fastexcel
 import polars as pl
 import xlsxwriter  # type: ignore[import-untyped]  # ships no types
@@ -117,7 +118,16 @@ def bare(path: Path) -> int:
     return fastexcel.read_excel(path).load_sheet(0, dtypes="string").to_polars().height
 
 
-RUNS = {"ours": ours, "bare": bare}
+def duck(path: Path) -> int:
+    """What DuckDB takes to have the texts in a table, nothing recognised and nothing cleaned; 0 for what it does not read."""
+    if path.suffix != ".csv":
+        return 0
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t AS SELECT * FROM read_csv(?, all_varchar = true)", [str(path)])
+        return int(connection.execute("SELECT count(*) FROM t").fetchall()[0][0])
+
+
+RUNS = {"ours": ours, "bare": bare, "duck": duck}
 
 
 def measure(run: str, path: Path) -> dict[str, float]:
@@ -127,7 +137,7 @@ def measure(run: str, path: Path) -> dict[str, float]:
     return {"rows": rows, "seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def _apart(run: str, path: Path) -> dict[str, float]:
+def apart(run: str, path: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.rosters", run, str(path)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(answer.stdout)
@@ -138,18 +148,20 @@ def main(sizes: Sequence[int]) -> None:
     places = [f"{area.kind} {area.name}" for area in areas().values() if area.province_code == LANG_SON]
     print(
         f"{'file':5} {'lines':>9} {'read+clean s':>13} {'us/line':>8} {'peak MB':>8} {'bare s':>7} {'bare MB':>8} {'ratio':>6}"
+        f" {'DuckDB s':>9} {'ratio':>6}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for suffix in (".csv", ".xlsx"):
             for lines in sizes:
                 path = Path(folder) / f"roster-{lines}{suffix}"
                 generate(path, lines, 30, places)
-                mine, theirs = _apart("ours", path), _apart("bare", path)
+                mine, theirs, ducks = (apart(run, path) for run in RUNS)
                 assert mine["rows"] == theirs["rows"] == lines
                 print(
                     f"{suffix[1:]:5} {lines:9} {mine['seconds']:13.2f} {mine['seconds'] / lines * 1e6:8.2f} "
                     f"{mine['peak_mb']:8.0f} {theirs['seconds']:7.2f} {theirs['peak_mb']:8.0f} "
-                    f"{mine['seconds'] / theirs['seconds']:6.1f}",
+                    f"{mine['seconds'] / theirs['seconds']:6.1f} "
+                    + (f"{ducks['seconds']:9.2f} {mine['seconds'] / ducks['seconds']:6.1f}" if ducks["rows"] else ""),
                     flush=True,
                 )
 
