@@ -28,7 +28,11 @@ def contest(load: Load, plain: int) -> Contest:
     """Who takes part where a request carries one message; the plain way sends `plain` messages."""
     quiet = replace(load, receipts=False)
     return {
-        "bare client": (rounds.raw, replace(quiet, people=20_000)),
+        "bare aiohttp": (rounds.raw, replace(quiet, people=20_000)),
+        "bare connections": (
+            lambda folder, given: rounds.raw(folder, given, "connections"),
+            replace(quiet, people=20_000),
+        ),
         "ours, no receipts": (rounds.ours, quiet),
         "ours": (rounds.ours, load),
         "plain": (rounds.naive, replace(load, people=plain)),
@@ -78,10 +82,17 @@ def _each(figures: list[Figures], part: str) -> float:
 
 
 def _ratios(seen: dict[str, list[Figures]]) -> None:
-    """Ours over the others: medians of the ratios of rounds that stood beside each other."""
-    for ours, other in (("ours", "plain"), ("ours", f"plain, {THREADS} threads"), ("ours, no receipts", "bare client")):
-        ratio = median(a.rate / b.rate for a, b in zip(seen[ours], seen[other], strict=True))
-        print(f"{ours} / {other}: {ratio:.2f}", flush=True)
+    """Ours over the others: medians of the ratios of rounds that stood beside each other, of rates and of processor time."""
+    pairs = [("ours", "plain"), ("ours", f"plain, {THREADS} threads")]
+    for ours, other in [*pairs, *(("ours, no receipts", f"bare {client}") for client in ("aiohttp", "connections"))]:
+        rounds_of_both = list(zip(seen[ours], seen[other], strict=True))
+        rate = median(a.rate / b.rate for a, b in rounds_of_both)
+        cheaper = median(_cost(b) / _cost(a) for a, b in rounds_of_both)
+        print(f"{ours} / {other}: {rate:.2f} by messages/s, {cheaper:.2f} by processor time", flush=True)
+
+
+def _cost(figures: Figures) -> float:
+    return sum(figures.processor.values()) / figures.people
 
 
 def memory() -> None:

@@ -1,6 +1,7 @@
-"""The raw limit: the HTTP client that the product uses, and nothing else, sending the same bytes to the same sink.
+"""The raw limit: an HTTP client and nothing else, sending the same bytes to the same sink.
 
-Run as `python -m benchmarks.engine.raw SINK COUNT CONNECTIONS`; begins when told to, says when it is done.
+Run as `python -m benchmarks.engine.raw CLIENT SINK COUNT CONNECTIONS`, by `aiohttp` or by the product's own `connections`;
+begins when told to, says when it is done.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 import aiohttp
 
 from benchmarks.rig import words
+from providers.pool import Pool, Timeouts
+from providers.wire import parted, written
 
 HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
@@ -35,7 +38,7 @@ def request(number: int) -> bytes:
     ).encode()
 
 
-async def blast(sink: str, count: int, connections: int) -> None:
+async def by_aiohttp(sink: str, count: int, connections: int) -> None:
     """Send `count` requests over so many connections."""
     numbers = iter(range(count))
 
@@ -48,8 +51,24 @@ async def blast(sink: str, count: int, connections: int) -> None:
         await asyncio.gather(*(lane() for _ in range(connections)))
 
 
+async def by_connections(sink: str, count: int, connections: int) -> None:
+    """The same over `providers.pool`."""
+    pool, numbers = Pool(Timeouts(), limit=connections, keep=4.0), iter(range(count))
+    origin, host, target = parted(sink)
+
+    async def lane() -> None:
+        for number in numbers:
+            await pool.exchange(origin, written("POST", host, target, HEADERS, request(number)))
+
+    await asyncio.gather(*(lane() for _ in range(connections)))
+    await pool.aclose()
+
+
+CLIENTS = {"aiohttp": by_aiohttp, "connections": by_connections}
+
+
 if __name__ == "__main__":
     input()
-    asyncio.run(blast(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(CLIENTS[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
     print("done", flush=True)
     input()

@@ -62,10 +62,10 @@ def naive(folder: Path, load: Load, threads: int = 8) -> Figures:
         return measured(stage, lambda: _tell(clock), _reached(NAIVE_REACHED, "delivered", load))
 
 
-def raw(folder: Path, load: Load) -> Figures:
+def raw(folder: Path, load: Load, client: str = "aiohttp") -> Figures:
     """As many bare clients as we have workers, each with the window of one."""
     with staged(folder, load) as stage:
-        words = ["benchmarks.engine.raw", stage.sink + "one", str(load.people // WORKERS), str(load.window)]
+        words = ["benchmarks.engine.raw", client, stage.sink + "one", str(load.people // WORKERS), str(load.window)]
         clients = [stage.start("worker", *words) for _ in range(WORKERS)]
         time.sleep(2)
         return measured(
