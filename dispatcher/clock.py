@@ -29,6 +29,8 @@ TICK_SECONDS = 0.25
 STANDBY_SECONDS = 1.0
 REQUEUE_SECONDS = 60.0
 HOUSEKEEPING_TICKS = 8
+# A message whose receipt comes sooner is written once, when it comes; what is not folded yet is looked up in its claim.
+FOLD_SECONDS = 10.0
 # eSMS documents 24 hours: 20 of them are used, the rest is for clocks that differ.
 DEDUPE_SHARE = 20 / 24
 # The clock that holds this lock ticks; the database frees it when that clock's connection ends.
@@ -96,7 +98,16 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
             await hold_refused(connection, budgets)
             await failover.move_waiting(connection, [route.config for route in runtime.routes.values()])
             await tidy(connection, runtime.settings.settle_seconds)
+        await _fold(runtime)
         await _clear_up(runtime)
+
+
+async def _fold(runtime: Runtime) -> None:
+    """A little at a time: who is being folded waits for nobody, but whoever brings its receipt waits for this."""
+    folded = -1
+    while folded and not runtime.stopping.is_set():
+        async with runtime.pool.connection() as connection:
+            folded = await messages.fold(connection, FOLD_SECONDS)
 
 
 async def _clear_up(runtime: Runtime) -> None:

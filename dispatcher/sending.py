@@ -22,6 +22,7 @@ from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, caps, installation, messages, parts, polls, recipients, routes
 from dispatcher.store.batches import Lease, Row, StoredText
 from dispatcher.store.database import Connection
+from dispatcher.store.messages import Result
 from dispatcher.store.routes import Passage, StopKind
 from dispatcher.verdicts import Call, Reading, read
 from providers.base import Encoding, Receipts, Submission, Submitted, Unsent
@@ -190,12 +191,18 @@ async def _send_chunk(work: Work, rows: tuple[Row, ...]) -> None:
 
 
 async def _send_permitted(work: Work, permits: Sequence[Permit], calls: Sequence[tuple[Row, ...]]) -> None:
-    claimed, held_until = await _claim(work, [row.id for call in calls for row in call])
-    parts = [tuple(row for row in call if row.id in claimed) for call in calls]
+    asked_at = work.now()
+    claim = await _claim(work, [row.id for call in calls for row in call])
+    parts = [tuple(row for row in call if row.id in claim.ids) for call in calls]
     if unused := [permit for permit, part in zip(permits, parts, strict=True) if not part]:
         await work.runtime.pacer.give_back(unused)
-    if due := [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]:
-        await _record(work, await asyncio.gather(*(_paced(work, permit, part, held_until) for permit, part in due)))
+    if claim.id is None or claim.remaining is None:
+        return
+    due = [(permit, part) for permit, part in zip(permits, parts, strict=True) if part]
+    held_until = asked_at + claim.remaining  # the heartbeat prolongs the lease, but may be late
+    await _record(
+        work, claim.id, await asyncio.gather(*(_paced(work, permit, part, held_until) for permit, part in due))
+    )
 
 
 async def _rest(work: Work, grant: Grant) -> None:
@@ -232,15 +239,12 @@ def _throttled(answer: Submitted | ProviderError) -> bool:
     return isinstance(answer, Throttled)
 
 
-async def _claim(work: Work, ids: list[UUID]) -> tuple[frozenset[UUID], datetime]:
-    """What may be sent, and until when: the heartbeat prolongs the lease, but may be late."""
-    asked_at = work.now()
+async def _claim(work: Work, ids: list[UUID]) -> messages.Claim:
     async with work.runtime.pool.connection() as connection:
         claim = await messages.claim(connection, work.lease, ids, probing=work.probing)
-    if claim.remaining is None:
+    if not claim.permitted:
         work.halted = True
-        return frozenset(), asked_at
-    return claim.ids, asked_at + claim.remaining
+    return claim
 
 
 def _calls(rows: tuple[Row, ...], route: Route) -> list[tuple[Row, ...]]:
@@ -279,19 +283,19 @@ def _submission(work: Work, row: Row) -> Submission:
     )
 
 
-async def _record(work: Work, calls: Sequence[Call]) -> None:
+async def _record(work: Work, claim_id: int, calls: Sequence[Call]) -> None:
     """Write down what became of the calls. A database that goes away is waited for as long as a lease lasts: what is
     known must not become uncertain, and a late verdict still counts."""
     reading = read(calls, work.route.ways, probing=work.probing)
     calls = [call for call in calls if not isinstance(call.answer, Unpermitted)]  # they tell nothing of the carrier
     trips = _trips(work, calls)
-    deadline, first = time.monotonic() + work.runtime.settings.lease_seconds, reading.results[0]
+    deadline = time.monotonic() + work.runtime.settings.lease_seconds
     again = False
     while True:
         try:
             async with work.runtime.pool.connection() as connection:
-                if not (again and await messages.recorded(connection, first.id, first.number, first.started_at)):
-                    await _write(work, connection, calls, reading, trips)
+                if not (again and await _recorded(connection, claim_id, reading.results[0])):
+                    await _write(work, connection, claim_id, calls, reading, trips)
             break
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
@@ -303,16 +307,25 @@ async def _record(work: Work, calls: Sequence[Call]) -> None:
     work.delay = max(work.delay, reading.delay)
 
 
+async def _recorded(connection: Connection, claim_id: int, first: Result) -> bool:
+    return await messages.recorded(connection, claim_id, first.id, first.number, first.started_at)
+
+
 async def _write(
-    work: Work, connection: Connection, calls: Sequence[Call], reading: Reading, trips: Sequence[str]
+    work: Work,
+    connection: Connection,
+    claim_id: int,
+    calls: Sequence[Call],
+    reading: Reading,
+    trips: Sequence[str],
 ) -> None:
     name = work.route.config.name
-    await messages.record(connection, work.lease.route, reading.results, reading.exchanges)
+    ours = await messages.record(connection, work.lease.route, claim_id, reading.results, reading.exchanges)
     if work.route.provider.capabilities.receipts is Receipts.PULL:
         await polls.put(connection, name, [result.reference for result in reading.results if result.reference])
     if reading.parts:
         await parts.put(connection, name, reading.parts)
-    if reading.onward:
+    if reading.onward and ours:
         await batches.reroute(connection, reading.onward)
     if reading.settled and (network := only_network(work.route.config)):
         await recipients.learn_network(connection, reading.settled, network)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from campaigns.campaign import Priority
 from dispatcher.store.database import Connection, one
-from dispatcher.store.moves import move_sql
+from dispatcher.store.moves import CLAIM_OF, move_sql
 
 # Sendable now: the wave is open and not held, the campaign runs and its approval holds, the hour is allowed.
 SENDABLE = """
@@ -57,8 +57,9 @@ RETURNING id, wave_id, route, fence, (SELECT w.priority::text FROM waves w WHERE
 RELEASE = """
 UPDATE batches b SET leased_until = NULL, enqueued_at = NULL, due_at = clock_timestamp() + %(delay)s,
     done = NOT EXISTS (
-        SELECT FROM messages m
+        SELECT FROM stored_messages m
         WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending')
+          AND m.id NOT IN (SELECT unnest(k.ids) FROM claims k WHERE k.batch_id = %(batch)s AND k.answered_at IS NOT NULL)
     )
 WHERE id = %(batch)s AND fence = %(fence)s
 RETURNING done
@@ -68,18 +69,28 @@ ABANDONED = """
 SELECT id, wave_id FROM batches WHERE NOT done AND leased_until < clock_timestamp() ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
-# What a dead worker had under way: perhaps sent, perhaps not. Nobody knows, so nobody guesses.
+# Answers that are being written at this moment are waited for.
+OPEN_CLAIMS = "SELECT FROM claims WHERE batch_id = ANY(%s) AND answered_at IS NULL ORDER BY id FOR UPDATE"
+
+# What a dead worker had under way: perhaps sent, perhaps not. Nobody knows, so nobody guesses. (No claim is older than the
+# table of claims: before, it was the message itself that said `sending`.)
 DISOWN = f"""
-WITH input AS (
-    SELECT m.id, 'lost' AS event FROM messages m
+WITH dropped AS (
+    DELETE FROM claims WHERE batch_id = ANY(%(batches)s) AND answered_at IS NULL RETURNING ids, claimed_at
+),
+input AS (
+    SELECT m.id, 'lost' AS event, 'sending'::message_status AS claimed, m.attempts AS seen, d.claimed_at
+    FROM dropped d CROSS JOIN unnest(d.ids) AS t (id) JOIN stored_messages m ON m.id = t.id
+    UNION ALL
+    SELECT m.id, 'lost', NULL, m.attempts, m.changed_at FROM stored_messages m
     WHERE m.status = 'sending' AND (m.wave_id, m.batch_id) IN (SELECT * FROM unnest(%(waves)s::int[], %(batches)s::bigint[]))
 ),
-{move_sql()},
+{move_sql(claims=True)},
 logged AS (
     INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
-    SELECT m.id, m.attempts, b.route, m.changed_at, dispatcher_now(), 'uncertain', 'the worker died while sending', 'worker-lost',
-           m.segments
-    FROM moved JOIN messages m USING (id) JOIN batches b ON b.id = m.batch_id
+    SELECT m.id, moved.attempts, b.route, i.claimed_at, dispatcher_now(), 'uncertain', 'the worker died while sending',
+           'worker-lost', m.segments
+    FROM moved JOIN input i USING (id) JOIN stored_messages m USING (id) JOIN batches b ON b.id = m.batch_id
 )
 SELECT count(*)::int AS n FROM moved
 """
@@ -95,27 +106,30 @@ fresh AS (
     SELECT wave_id, route, count(*), sum(segments), clock_timestamp(), batch_id FROM leaving GROUP BY wave_id, batch_id, route
     RETURNING id, route, moved_from
 )
-UPDATE messages m SET batch_id = f.id
+UPDATE stored_messages m SET batch_id = f.id
 FROM leaving l JOIN fresh f ON f.moved_from = l.batch_id AND f.route = l.route WHERE m.id = l.id
 """
 
 # Of whom an earlier try left a doubt stays where it was made: another carrier knows nothing of it and would send again.
+_MAY_LEAVE = f"m.status IN ('queued', 'retrying') AND taken.status IS NULL AND NOT {DOUBTED}"
+
+# Locked before they are looked at: what was sent of a batch a moment ago must not be sent once more.
+CHOOSE = f"""
+SELECT b.id FROM batches b
+WHERE b.route = %(route)s AND NOT b.done AND b.leased_until IS NULL AND EXISTS (
+    SELECT FROM stored_messages m {CLAIM_OF}
+    WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.network = ANY(%(networks)s) AND {_MAY_LEAVE}
+)
+ORDER BY b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
 HAND_OVER = f"""
 WITH ways AS (
     SELECT * FROM unnest(%(networks)s::text[], %(routes)s::text[]) AS t (network, route)
 ),
-chosen AS (
-    SELECT b.id, b.wave_id FROM batches b
-    WHERE b.route = %(route)s AND NOT b.done AND b.leased_until IS NULL AND EXISTS (
-        SELECT FROM messages m JOIN ways USING (network)
-        WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying') AND NOT {DOUBTED}
-    )
-    ORDER BY b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-),
 leaving AS MATERIALIZED (
     SELECT m.id, m.wave_id, m.batch_id, m.segments, ways.route
-    FROM chosen c JOIN messages m ON m.wave_id = c.wave_id AND m.batch_id = c.id JOIN ways USING (network)
-    WHERE m.status IN ('queued', 'retrying') AND NOT {DOUBTED}
+    FROM batches b JOIN stored_messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id JOIN ways USING (network) {CLAIM_OF}
+    WHERE b.id = ANY(%(batches)s) AND {_MAY_LEAVE}
     ORDER BY m.id FOR UPDATE OF m
 ),
 {_REBATCH}
@@ -124,10 +138,19 @@ leaving AS MATERIALIZED (
 REROUTE = f"""
 WITH leaving AS MATERIALIZED (
     SELECT m.id, m.wave_id, m.batch_id, m.segments, g.route
-    FROM unnest(%(ids)s::uuid[], %(routes)s::text[]) AS g (id, route) JOIN messages m USING (id)
+    FROM unnest(%(ids)s::uuid[], %(routes)s::text[]) AS g (id, route) JOIN stored_messages m USING (id)
     WHERE m.status = 'queued'
 ),
 {_REBATCH}
+"""
+
+
+CLOSE_FINISHED = f"""
+UPDATE batches b SET done = true WHERE NOT done AND leased_until IS NULL AND NOT EXISTS (
+    SELECT FROM stored_messages m {CLAIM_OF}
+    WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending')
+      AND taken.status IS DISTINCT FROM 'submitted'
+)
 """
 
 
@@ -222,9 +245,10 @@ async def open_rows(connection: Connection, held: Lease) -> list[Row]:
     cursor = await connection.execute(
         "SELECT m.id, m.msisdn_hash, coalesce(r.cipher, '') AS cipher, coalesce(r.key_id, '') AS key_id, m.text_id,"
         f" m.segments, m.attempts, m.network, {DOUBTED} AS doubted, {REFUSED} AS rerouted"
-        " FROM messages m LEFT JOIN recipients r USING (msisdn_hash)"
-        " WHERE m.wave_id = %s AND m.batch_id = %s AND m.status IN ('queued', 'retrying') ORDER BY m.id",
-        [held.wave_id, held.batch_id],
+        " FROM stored_messages m LEFT JOIN recipients r USING (msisdn_hash)"
+        " WHERE m.wave_id = %(wave)s AND m.batch_id = %(batch)s AND m.status IN ('queued', 'retrying')"
+        " AND m.id NOT IN (SELECT unnest(k.ids) FROM claims k WHERE k.batch_id = %(batch)s) ORDER BY m.id",
+        {"wave": held.wave_id, "batch": held.batch_id},
     )
     return [Row(*row) async for row in cursor]
 
@@ -236,14 +260,16 @@ async def texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredT
 
 async def hand_over(connection: Connection, route: str, ways: Mapping[str, str], limit: int) -> int:
     """Move what waits in up to `limit` batches of a route to other ones (network -> route); answers how many messages."""
-    cursor = await connection.execute(
-        HAND_OVER, {"route": route, "networks": list(ways), "routes": list(ways.values()), "limit": limit}
-    )
+    onward = {"networks": list(ways), "routes": list(ways.values())}
+    cursor = await connection.execute(CHOOSE, {"route": route, "networks": list(ways), "limit": limit})
+    if not (chosen := [row.id async for row in cursor]):
+        return 0
+    cursor = await connection.execute(HAND_OVER, {**onward, "batches": chosen})
     return cursor.rowcount
 
 
 async def reroute(connection: Connection, ways: Mapping[UUID, str]) -> None:
-    """Move messages that were just queued again to the routes given, in batches of their own."""
+    """Move messages to the routes given, in batches of their own: only what the caller's transaction has just queued again."""
     await connection.execute(REROUTE, {"ids": list(ways), "routes": list(ways.values())})
 
 
@@ -254,6 +280,7 @@ async def disown_abandoned(connection: Connection) -> int:
     if not rows:
         return 0
     ids = [row.id for row in rows]
+    await connection.execute(OPEN_CLAIMS, [ids])
     row = await one(connection, DISOWN, {"waves": [row.wave_id for row in rows], "batches": ids})
     lost = int(row.n)
     await connection.execute(
@@ -273,7 +300,4 @@ async def disown_all(connection: Connection) -> int:
 
 async def close_finished(connection: Connection) -> None:
     """Batches without anything left to send are done, however that came about (cancelled, expired, a late verdict)."""
-    await connection.execute(
-        "UPDATE batches b SET done = true WHERE NOT done AND leased_until IS NULL AND NOT EXISTS (SELECT FROM messages m"
-        " WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending'))"
-    )
+    await connection.execute(CLOSE_FINISHED)

@@ -44,7 +44,7 @@ UPDATE waves w SET held = %(reason)s FROM campaigns c
 WHERE c.id = w.campaign_id AND w.opens_at <= dispatcher_now() AND (
     w.status IN ('scheduled', 'expanding', 'sending')
     OR (w.status = 'done' AND EXISTS (
-        SELECT FROM messages m WHERE m.wave_id = w.id AND m.status IN ('uncertain', 'unconfirmed')
+        SELECT FROM stored_messages m WHERE m.wave_id = w.id AND m.status IN ('uncertain', 'unconfirmed')
     ))
 )
 RETURNING c.edition || '/' || w.slug AS wave, w.status <> 'done' AS open

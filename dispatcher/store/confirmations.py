@@ -51,7 +51,7 @@ WITH given AS (
 fresh AS (
     SELECT DISTINCT ON (g.message) g.*, x.id AS text_id, x.segments
     FROM given g JOIN texts x ON x.wave_id = %(wave)s AND x.moment = g.moment
-    WHERE NOT EXISTS (SELECT FROM messages m WHERE m.id = g.message) ORDER BY g.message, g.id
+    WHERE NOT EXISTS (SELECT FROM stored_messages m WHERE m.id = g.message) ORDER BY g.message, g.id
 ),
 new_batches AS (
     INSERT INTO batches (wave_id, route, size, segments, due_at)
@@ -59,7 +59,7 @@ new_batches AS (
     RETURNING id, route
 ),
 new_messages AS (
-    INSERT INTO messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network)
+    INSERT INTO stored_messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network)
     SELECT f.message, %(wave)s, b.id, f.msisdn_hash, f.text_id, f.segments,
            CASE WHEN f.route IS NULL THEN 'failed' ELSE 'queued' END::message_status, (SELECT dispatcher_now()), f.network
     FROM fresh f LEFT JOIN new_batches b USING (route)

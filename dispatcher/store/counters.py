@@ -1,24 +1,11 @@
-"""How many messages stand where: counters kept by appended differences, folded by the clock."""
+"""How many messages stand where: counters kept by appended differences, folded by the clock, and what is in claims."""
 
 from __future__ import annotations
 
 from dispatcher.store.database import Connection
 
-COUNTS = """
-SELECT status::text, sum(n)::bigint AS n FROM (
-    SELECT wave_id, status, n FROM status_counts UNION ALL SELECT wave_id, status, n FROM status_deltas
-) AS kept
-WHERE wave_id = ANY(%s)
-GROUP BY status HAVING sum(n) <> 0
-"""
-
-BY_WAVE = """
-SELECT wave_id, status::text, sum(n)::bigint AS n FROM (
-    SELECT wave_id, status, n FROM status_counts UNION ALL SELECT wave_id, status, n FROM status_deltas
-) AS kept
-WHERE wave_id = ANY(%s)
-GROUP BY wave_id, status HAVING sum(n) <> 0
-"""
+COUNTS = "SELECT status::text, sum(n)::bigint AS n FROM message_counts WHERE wave_id = ANY(%s) GROUP BY status"
+BY_WAVE = "SELECT wave_id, status::text, n FROM message_counts WHERE wave_id = ANY(%s)"
 
 FOLD = """
 WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n)

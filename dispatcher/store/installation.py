@@ -8,7 +8,8 @@ from dispatcher.epoch import Mark, Stored
 from dispatcher.store.database import Connection, one
 
 STORED = """
-SELECT epoch, generation, renewed_at, coalesce(home = dispatcher_home(), false) AS at_home, EXISTS (SELECT FROM messages) AS used
+SELECT epoch, generation, renewed_at, coalesce(home = dispatcher_home(), false) AS at_home,
+    EXISTS (SELECT FROM stored_messages) AS used
 FROM installation
 """
 # A generation from the future was written before the server's clock was set back.

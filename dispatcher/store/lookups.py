@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dispatcher.store.database import Connection
 from dispatcher.store.messages import REOPENED, StoredExchange
-from dispatcher.store.moves import move_sql
+from dispatcher.store.moves import CLAIM_OF, move_sql
 
 # Asked again after twice the time of before, and at least this often.
 LONGEST = timedelta(hours=6)
@@ -22,7 +22,7 @@ AND (l.asked IS NULL OR l.asked_at < dispatcher_now() - least(%(patience)s * 2 ^
 
 DUE_ROUTES = f"""
 SELECT DISTINCT b.route
-FROM messages m JOIN batches b ON b.id = m.batch_id LEFT JOIN lookups l ON l.message_id = m.id
+FROM stored_messages m JOIN batches b ON b.id = m.batch_id LEFT JOIN lookups l ON l.message_id = m.id
 WHERE {DUE} AND b.route = ANY(%(routes)s)
 """
 
@@ -31,7 +31,7 @@ WHERE {DUE} AND b.route = ANY(%(routes)s)
 TAKE = f"""
 WITH doubtful AS (
     SELECT m.id, m.attempts, m.msisdn_hash, m.wave_id, m.text_id, b.route, tries.since, tries.until
-    FROM messages m JOIN batches b ON b.id = m.batch_id LEFT JOIN lookups l ON l.message_id = m.id
+    FROM stored_messages m JOIN batches b ON b.id = m.batch_id LEFT JOIN lookups l ON l.message_id = m.id
     CROSS JOIN LATERAL (
         SELECT min(a.started_at) AS since, max(a.ended_at) AS until FROM attempts a
         WHERE a.message_id = m.id AND a.route = b.route AND a.outcome = 'uncertain' AND a.ended_at > coalesce((
@@ -81,17 +81,18 @@ WITH answers AS MATERIALIZED (
     ) AS g (id, number, outcome, event, reference, code, raw)
 ),
 input AS (
-    SELECT g.id, CASE
+    SELECT g.id, m.attempts AS seen, taken.status AS claimed, CASE
         WHEN g.of_another THEN 'overtaken'
         WHEN g.event <> 'absent' THEN g.event
-        WHEN m.attempts <> g.number THEN 'overtaken'
+        WHEN m.attempts + (taken.status IS NOT NULL)::int <> g.number THEN 'overtaken'
         WHEN c.status = 'cancelled' OR w.status = 'cancelled' THEN 'absent_cancelled'
         WHEN dispatcher_now() >= w.closes_at THEN 'absent_expired'
         ELSE 'absent' END AS event
-    FROM answers g JOIN messages m ON m.id = g.id JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
+    FROM answers g JOIN stored_messages m ON m.id = g.id {CLAIM_OF}
+    JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
     WHERE g.event IS NOT NULL
 ),
-{move_sql()},
+{move_sql(claims=True)},
 {REOPENED}
 INSERT INTO receipts (
     id, received_at, route, message_id, reference, outcome, code, network, raw, moved_from, moved_to, asked_in
@@ -207,5 +208,5 @@ async def put_exchanges(connection: Connection, route: str, exchanges: Sequence[
 async def forget(connection: Connection) -> None:
     """Drop the marks of messages that are uncertain no more."""
     await connection.execute(
-        "DELETE FROM lookups l USING messages m WHERE m.id = l.message_id AND m.status <> 'uncertain'"
+        "DELETE FROM lookups l USING stored_messages m WHERE m.id = l.message_id AND m.status <> 'uncertain'"
     )

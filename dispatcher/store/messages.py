@@ -7,40 +7,65 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from dispatcher.lifecycle import Event
 from dispatcher.store.batches import SENDABLE, Lease
 from dispatcher.store.database import Connection, array, one
-from dispatcher.store.moves import move_sql
+from dispatcher.store.moves import CLAIM_OF, move_sql
 
 # Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number, unless the
-# message confirms that very refusal. The lock keeps nobody from claiming, nor the heartbeat from prolonging the lease: only
-# whoever takes the lease away waits for it.
+# message confirms that very refusal. The lock keeps nobody from claiming, nor the heartbeat from prolonging the lease:
+# whoever takes the lease away or closes the batch waits for it, and looks at messages and claims only then; a claim that
+# waited for them finds the batch changed and takes nothing.
 CLAIM = f"""
 WITH permitted AS (
-    SELECT c.organisation_id, c.message_class, b.leased_until - clock_timestamp() AS remaining
+    SELECT b.wave_id, c.organisation_id, c.message_class, b.leased_until - clock_timestamp() AS remaining
     FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id
-    WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND {SENDABLE}
+    WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND NOT b.closed AND {SENDABLE}
       AND NOT EXISTS (SELECT FROM route_stops s WHERE s.route = b.route AND NOT (%(probing)s AND s.kind = 'tripped'))
     FOR KEY SHARE OF b
 ),
-input AS (
-    SELECT m.id, 1 AS tries, CASE WHEN EXISTS (
+waiting AS (
+    SELECT m.id, EXISTS (
         SELECT FROM suppressions s
         WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
           AND (s.scope = 'all' OR permitted.message_class = 'advertising')
-    ) AND NOT EXISTS (SELECT FROM confirmations k WHERE k.message_id = m.id) THEN 'suppressed' ELSE 'claimed' END AS event
-    FROM messages m, permitted WHERE m.id = ANY(%(ids)s::uuid[])
+    ) AND NOT EXISTS (SELECT FROM confirmations k WHERE k.message_id = m.id) AS unwanted
+    FROM stored_messages m, permitted
+    WHERE m.id = ANY(%(ids)s::uuid[]) AND m.batch_id = %(batch)s AND m.status IN ('queued', 'retrying') AND m.id NOT IN (
+        SELECT unnest(k.ids) FROM claims k WHERE k.batch_id = %(batch)s AND k.first <= %(last)s AND k.last >= %(first)s
+    )
 ),
-{move_sql(carried=", i.tries", also=", attempts = m.attempts + CASE a.now WHEN 'sending' THEN l.tries ELSE 0 END")}
-SELECT (SELECT remaining FROM permitted) AS remaining, array_agg(id) FILTER (WHERE now = 'sending') AS claimed FROM moved
+wanted AS (SELECT array_agg(id ORDER BY id) AS ids FROM waiting WHERE NOT unwanted),
+claimed AS (
+    INSERT INTO claims (wave_id, batch_id, first, last, ids, claimed_at)
+    SELECT p.wave_id, %(batch)s, w.ids[1], w.ids[cardinality(w.ids)], w.ids, dispatcher_now()
+    FROM permitted p, wanted w WHERE w.ids IS NOT NULL
+    RETURNING id
+)
+SELECT (SELECT remaining FROM permitted) AS remaining, (SELECT id FROM claimed) AS claim,
+       (SELECT CASE WHEN cardinality(ids) < %(count)s THEN ids END FROM wanted) AS some,
+       (SELECT array_agg(id) FROM waiting WHERE unwanted) AS unwanted
+"""
+SUPPRESS = f"""
+WITH input AS (SELECT id, 'suppressed' AS event FROM unnest(%(ids)s::uuid[]) AS t (id)),
+{move_sql()}
+SELECT count(*)::int AS n FROM moved
 """
 
-RECORD = f"""
-WITH given AS (
+# The log, and the claim's end: what was accepted stays in it, and nothing else need be written of it. `ours` is false when
+# the claim has been given up for lost meanwhile.
+RECORD = """
+WITH answered AS (
+    UPDATE claims SET answered_at = (SELECT dispatcher_now()),
+        ids = CASE WHEN %(accepted)s::uuid[] IS NULL THEN ids ELSE %(accepted)s::uuid[] END
+    WHERE id = %(claim)s AND answered_at IS NULL
+    RETURNING id
+),
+given AS (
     SELECT * FROM unnest(
-        %(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[], %(numbers)s::smallint[], %(started)s::timestamptz[],
-        %(ended)s::timestamptz[], %(outcomes)s::text[], %(references)s::text[], %(reasons)s::text[], %(codes)s::text[],
-        %(segments)s::smallint[], %(exchanges)s::int[]
-    ) AS t (id, event, refund, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange)
+        %(ids)s::uuid[], %(numbers)s::smallint[], %(started)s::timestamptz[], %(ended)s::timestamptz[], %(outcomes)s::text[],
+        %(references)s::text[], %(reasons)s::text[], %(codes)s::text[], %(segments)s::smallint[], %(exchanges)s::int[]
+    ) AS t (id, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange)
 ),
 kept AS MATERIALIZED (
     SELECT nextval('exchanges_id_seq') AS id, t.* FROM unnest(
@@ -52,34 +77,74 @@ put AS (
     INSERT INTO exchanges (id, route, started_at, elapsed, http_status, request, response)
     SELECT id, %(route)s, started_at, elapsed, http_status, request, response FROM kept
 ),
--- A try that was given up for lost and overtaken by another must not call that one back to the queue.
-input AS (
-    SELECT g.id, g.refund, CASE
-        WHEN g.event IN ('not_sent', 'returned', 'rerouted', 'exhausted', 'lost') AND m.attempts <> g.number THEN 'overtaken'
-        ELSE g.event END AS event
-    FROM given g JOIN messages m ON m.id = g.id
-),
-{move_sql(carried=", i.refund", also=", attempts = m.attempts - l.refund")}
-INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id)
-SELECT g.id, g.number, %(route)s, g.started_at, g.ended_at, g.outcome, g.reference, g.reason, g.code, g.segments, k.id
-FROM given g LEFT JOIN kept k ON k.place = g.exchange + 1
+logged AS (
+    INSERT INTO attempts (
+        message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id
+    )
+    SELECT g.id, g.number, %(route)s, g.started_at, g.ended_at, g.outcome, g.reference, g.reason, g.code, g.segments, k.id
+    FROM given g LEFT JOIN kept k ON k.place = g.exchange + 1
+)
+SELECT EXISTS (SELECT FROM answered) AS ours
 """
 
+# A try that was given up for lost and overtaken by another must not call that one back to the queue.
+MOVE_RECORDED = f"""
+WITH input AS (
+    SELECT g.id, g.refund, m.attempts AS seen,
+        CASE WHEN %(ours)s THEN 'sending'::message_status ELSE taken.status END AS claimed,
+        CASE WHEN NOT %(ours)s AND g.event IN ('not_sent', 'returned', 'rerouted', 'exhausted', 'lost')
+            AND m.attempts + CASE WHEN taken.status IS NULL THEN 0 ELSE 1 END <> g.number THEN 'overtaken' ELSE g.event END AS event
+    FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[], %(numbers)s::smallint[])
+        AS g (id, event, refund, number)
+    JOIN stored_messages m ON m.id = g.id {CLAIM_OF}
+),
+{move_sql(claims=True, refunds=True)}
+SELECT count(*)::int AS n FROM moved
+"""
+
+# What was answered a while ago, and has not been moved by a receipt since, gets the status that it has had since the answer.
+FOLD = f"""
+WITH folded AS (
+    DELETE FROM claims WHERE id IN (
+        SELECT id FROM claims WHERE answered_at < (SELECT dispatcher_now()) - %(age)s
+        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )
+    RETURNING ids, answered_at AS changed_at
+),
+input AS (
+    SELECT m.id, 'accepted' AS event, 'sending'::message_status AS claimed, m.attempts AS seen, f.changed_at
+    FROM folded f CROSS JOIN unnest(f.ids) AS t (id) JOIN stored_messages m ON m.id = t.id AND m.status IN ('queued', 'retrying')
+),
+{move_sql(claims=True, changed_at="l.changed_at")}
+SELECT (SELECT count(*) FROM folded)::int AS claims, count(*)::int AS moved FROM moved
+"""
+
+# Before the sweep, so that it sees every claim that there will ever be.
+CLOSE_BATCHES = """
+WITH open AS (SELECT id FROM batches WHERE wave_id = ANY(%(waves)s) AND NOT closed ORDER BY id FOR UPDATE)
+UPDATE batches b SET closed = true FROM open WHERE b.id = open.id
+"""
 # Everything of closed waves that has not left becomes `event`: one statement, whatever the size.
-SWEEP = """
+SWEEP = f"""
 WITH input AS (
     SELECT m.id, CASE WHEN w.status = 'cancelled' THEN 'cancelled' ELSE 'expired' END AS event
-    FROM waves w JOIN messages m ON m.wave_id = w.id AND m.status IN ('queued', 'retrying')
-    WHERE w.id = ANY(%(waves)s)
+    FROM waves w JOIN stored_messages m ON m.wave_id = w.id AND m.status IN ('queued', 'retrying')
+    WHERE w.id = ANY(%(waves)s) AND m.id NOT IN (SELECT unnest(k.ids) FROM claims k WHERE k.wave_id = ANY(%(waves)s))
 ),
-{move}
+{move_sql()}
 SELECT count(*)::int AS n FROM moved
+"""
+# What waits in the batches of a route. Whoever holds one loses its right to claim more of it, not what it has claimed.
+FENCE_OFF = """
+WITH open AS (SELECT id FROM batches WHERE route = %(route)s AND NOT done ORDER BY id FOR UPDATE)
+UPDATE batches b SET fence = CASE WHEN b.leased_until IS NULL THEN fence ELSE fence + 1 END FROM open WHERE b.id = open.id
+RETURNING b.id
 """
 CANCEL_ON_ROUTE = f"""
 WITH input AS (
     SELECT m.id, 'cancelled' AS event FROM batches b
-    JOIN messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying')
-    WHERE b.route = %s AND NOT b.done
+    JOIN stored_messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying') {CLAIM_OF}
+    WHERE b.id = ANY(%(batches)s) AND taken.status IS NULL
 ),
 {move_sql()}
 SELECT count(*)::int AS n FROM moved
@@ -91,10 +156,10 @@ AND EXISTS (SELECT FROM batches b WHERE b.wave_id = w.id AND NOT b.done)
 # After `moved`: the batches of what waits again open once more, and with them wave and campaign.
 REOPENED = """
 waiting_again AS (
-    SELECT m.batch_id, m.wave_id FROM messages m JOIN moved USING (id) WHERE moved.now = 'queued'
+    SELECT m.batch_id, m.wave_id FROM stored_messages m JOIN moved USING (id) WHERE moved.now = 'queued'
 ),
 reopened AS (
-    UPDATE batches SET done = false, due_at = clock_timestamp(), enqueued_at = NULL
+    UPDATE batches SET done = false, closed = false, due_at = clock_timestamp(), enqueued_at = NULL
     WHERE id IN (SELECT batch_id FROM waiting_again)
 ),
 waves_again AS (
@@ -109,7 +174,8 @@ campaigns_again AS (
 RESEND = f"""
 WITH input AS (
     SELECT m.id, 'resent' AS event
-    FROM messages m JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id JOIN batches b ON b.id = m.batch_id
+    FROM stored_messages m JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
+        JOIN batches b ON b.id = m.batch_id
     WHERE m.status = ANY(%(statuses)s::message_status[]) AND w.status IN ('sending', 'done')
       AND c.status IN ('running', 'finished', 'paused') AND dispatcher_now() < w.closes_at AND {{which}}
 ),
@@ -132,7 +198,7 @@ m.troubled AND b.route = ANY(%(routes)s) AND m.changed_at < dispatcher_now() - %
 """
 UNSETTLED = f"""
 WITH input AS (
-    SELECT id, 'unsettled' AS event FROM messages
+    SELECT id, 'unsettled' AS event FROM stored_messages
     WHERE troubled AND status = 'uncertain' AND changed_at < dispatcher_now() - %(settle)s LIMIT 10000
 ),
 {move_sql()}
@@ -141,7 +207,7 @@ SELECT count(*)::int AS n FROM moved
 
 CLOSE = f"""
 WITH input AS (
-    SELECT m.id, 'unsettled' AS event FROM messages m JOIN waves w ON w.id = m.wave_id
+    SELECT m.id, 'unsettled' AS event FROM stored_messages m JOIN waves w ON w.id = m.wave_id
     WHERE m.troubled AND m.status = 'uncertain' AND w.campaign_id = %(campaign)s
 ),
 {move_sql()}
@@ -152,15 +218,19 @@ ERASED = f"""
 WITH input AS (SELECT id, 'erased' AS event FROM unnest(%(ids)s::uuid[]) AS t (id)),
 {move_sql()}
 INSERT INTO attempts (message_id, number, route, started_at, ended_at, outcome, reason, code, segments)
-SELECT m.id, m.attempts, '', dispatcher_now(), dispatcher_now(), 'not_sent', 'the recipient was erased', 'erased', m.segments
-FROM moved JOIN messages m USING (id)
+SELECT m.id, moved.attempts, '', dispatcher_now(), dispatcher_now(), 'not_sent', 'the recipient was erased', 'erased', m.segments
+FROM moved JOIN stored_messages m USING (id)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`remaining` of the lease; None when it is gone or sending is not allowed now. `ids` may be sent by us alone until then."""
+    """`remaining` of the lease; None when it is gone or sending is not allowed now. `ids` may be sent by us alone until then.
 
+    `id` is None where there is nothing to send.
+    """
+
+    id: int | None
     remaining: timedelta | None
     ids: frozenset[UUID]
 
@@ -198,17 +268,12 @@ class Result:
 
 async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], *, probing: bool = False) -> Claim:
     """Commit the intent to send `ids`. `probing` passes a breaker that is open."""
-    row = await one(
-        connection,
-        CLAIM,
-        {
-            "batch": held.batch_id,
-            "fence": held.fence,
-            "ids": array(ids),
-            "probing": probing,
-        },
-    )
-    return Claim(row.remaining, frozenset(row.claimed or ()))
+    asked = {"batch": held.batch_id, "fence": held.fence, "probing": probing, "ids": array(ids)}
+    row = await one(connection, CLAIM, {**asked, "first": min(ids), "last": max(ids), "count": len(ids)})
+    if row.unwanted:
+        await connection.execute(SUPPRESS, {"ids": row.unwanted})
+    taken = () if row.claim is None else ids if row.some is None else row.some
+    return Claim(row.claim, row.remaining, frozenset(taken))
 
 
 async def fail_erased(connection: Connection, ids: Sequence[UUID]) -> None:
@@ -217,16 +282,23 @@ async def fail_erased(connection: Connection, ids: Sequence[UUID]) -> None:
 
 
 async def record(
-    connection: Connection, route: str, results: Sequence[Result], exchanges: Sequence[StoredExchange]
-) -> None:
-    """Write exchanges, attempts and statuses, in the caller's transaction."""
-    await connection.execute(
+    connection: Connection,
+    route: str,
+    claim_id: int,
+    results: Sequence[Result],
+    exchanges: Sequence[StoredExchange],
+) -> bool:
+    """Write exchanges, attempts and statuses, in the caller's transaction; answers whether the claim was still ours."""
+    moving = [r for r in results if r.event != Event.ACCEPTED]
+    accepted = array(sorted(r.id for r in results if r.event == Event.ACCEPTED)) if moving else None
+    row = await one(
+        connection,
         RECORD,
         {
+            "claim": claim_id,
+            "accepted": accepted,
             "route": route,
             "ids": array(r.id for r in results),
-            "events": array(r.event for r in results),
-            "refunds": array(int(r.refund) for r in results),
             "numbers": array(r.number for r in results),
             "started": array(r.started_at for r in results),
             "ended": array(r.ended_at for r in results),
@@ -243,17 +315,40 @@ async def record(
             "responses": array(e.response for e in exchanges),
         },
     )
+    if moved := moving if row.ours else results:
+        await _move(connection, moved, ours=row.ours)
+    return bool(row.ours)
 
 
-async def recorded(connection: Connection, message_id: UUID, number: int, started_at: datetime) -> bool:
+async def _move(connection: Connection, results: Sequence[Result], *, ours: bool) -> None:
+    await connection.execute(
+        MOVE_RECORDED,
+        {
+            "ours": ours,
+            "ids": array(r.id for r in results),
+            "events": array(r.event for r in results),
+            "refunds": array(int(r.refund) for r in results),
+            "numbers": array(r.number for r in results),
+        },
+    )
+
+
+async def recorded(connection: Connection, claim_id: int, message_id: UUID, number: int, started_at: datetime) -> bool:
     """Whether that very try is in the log. Whoever is writing it at this moment is waited for first."""
-    await connection.execute("SELECT FROM messages WHERE id = %s FOR UPDATE", [message_id])
+    await connection.execute("SELECT FROM claims WHERE id = %s FOR UPDATE", [claim_id])
+    await connection.execute("SELECT FROM stored_messages WHERE id = %s FOR UPDATE", [message_id])
     row = await one(
         connection,
         "SELECT EXISTS (SELECT FROM attempts WHERE message_id = %s AND number = %s AND started_at = %s) AS yes",
         [message_id, number, started_at],
     )
     return bool(row.yes)
+
+
+async def fold(connection: Connection, age_seconds: float, limit: int = 100) -> int:
+    """Give messages of up to `limit` claims, answered so long ago, the status that they have had since; answers how many claims."""
+    row = await one(connection, FOLD, {"age": timedelta(seconds=age_seconds), "limit": limit})
+    return int(row.claims)
 
 
 async def sweep_closed(connection: Connection) -> int:
@@ -266,13 +361,15 @@ async def sweep(connection: Connection, wave_ids: Sequence[int]) -> int:
     """The same for the given waves, which are known to be cancelled or over."""
     if not wave_ids:
         return 0
-    row = await one(connection, SWEEP.format(move=move_sql()), {"waves": list(wave_ids)})
+    await connection.execute(CLOSE_BATCHES, {"waves": list(wave_ids)})
+    row = await one(connection, SWEEP, {"waves": list(wave_ids)})
     return int(row.n)
 
 
 async def cancel_on_route(connection: Connection, route: str) -> int:
     """Cancel what waits in the batches of a route, whatever its wave; answers how many messages."""
-    row = await one(connection, CANCEL_ON_ROUTE, [route])
+    cursor = await connection.execute(FENCE_OFF, {"route": route})
+    row = await one(connection, CANCEL_ON_ROUTE, {"batches": [row.id async for row in cursor]})
     return int(row.n)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dispatcher.store.database import Connection, array, one
-from dispatcher.store.moves import move_sql
+from dispatcher.store.moves import CLAIM_OF, move_sql
 
 PUT = """
 INSERT INTO receipt_inbox (received_at, route, message_id, reference, outcome, code, network, raw, part, msisdn_hash, tag)
@@ -17,17 +17,20 @@ SELECT (SELECT dispatcher_now()), * FROM unnest(
 )
 """
 
-# Two hauls at once, each with a part of the same message, would each find the other part missing.
-LOCK = "SELECT pg_advisory_xact_lock(7203117008)"
+# Two hauls at once, each with a part of the same message, would each find the other part missing. The commit need not wait
+# for the disk: a haul that a crash undoes is whole in the inbox again.
+LOCK = "SELECT pg_advisory_xact_lock(7203117008), set_config('synchronous_commit', 'off', true)"
 
 # A message whose answer was lost is known to no reference: its number and the tag that the carrier gave back find it, if
 # they fit no other of late.
-BY_TAG = """
-SELECT t.id, true, t.msisdn_hash, t.network, t.segments, t.route FROM (
-    SELECT m.id, m.msisdn_hash, m.network, m.segments, b.route, count(*) OVER () AS fitting
-    FROM waves w JOIN messages m ON m.id = message_id(w.uid, i.msisdn_hash) JOIN batches b ON b.id = m.batch_id
+BY_TAG = f"""
+SELECT t.id, true, t.msisdn_hash, t.network, t.segments, t.route, t.batch_id, t.attempts FROM (
+    SELECT m.id, m.msisdn_hash, m.network, m.segments, b.route, m.batch_id, m.attempts, count(*) OVER () AS fitting
+    FROM waves w JOIN stored_messages m ON m.id = message_id(w.uid, i.msisdn_hash) JOIN batches b ON b.id = m.batch_id
+    {CLAIM_OF}
     WHERE i.message_id IS NULL AND i.tag IS NOT NULL AND w.closes_at > (SELECT dispatcher_now()) - interval '7 days'
-      AND get_byte(uuid_send(m.id), 0) * 256 + get_byte(uuid_send(m.id), 1) = i.tag AND m.attempts > 0
+      AND get_byte(uuid_send(m.id), 0) * 256 + get_byte(uuid_send(m.id), 1) = i.tag
+      AND (m.attempts > 0 OR taken.status IS NOT NULL)
 ) AS t WHERE t.fitting = 1
 """
 
@@ -40,30 +43,31 @@ SELECT t.id, true, t.msisdn_hash, t.network, t.segments, t.route FROM (
 # A message that was provably never handed over has no receipt: such a one is logged and moves nothing.
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
-WITH taken AS (
+WITH found AS (
     SELECT i.id, i.received_at, coalesce(m.route, i.route) AS route,
            i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
-           i.part AND m.segments > 1 AS in_parts, m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought, m.segments
+           i.part AND m.segments > 1 AS in_parts, m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought, m.segments,
+           m.batch_id, m.attempts
     FROM (
         SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) AS i
     LEFT JOIN LATERAL (
-        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments, NULL AS route
-        FROM messages m WHERE m.id = i.message_id
+        SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments, NULL AS route, m.batch_id, m.attempts
+        FROM stored_messages m WHERE m.id = i.message_id
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, a.route
-        FROM attempts a JOIN messages m ON m.id = a.message_id
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, a.route, m.batch_id, m.attempts
+        FROM attempts a JOIN stored_messages m ON m.id = a.message_id
         WHERE i.message_id IS NULL AND a.reference = i.reference AND (a.route = i.route OR m.msisdn_hash = i.msisdn_hash)
           AND (a.route <> ALL(%(shared)s::text[]) OR m.msisdn_hash = i.msisdn_hash)
         ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC, a.id DESC LIMIT 1)
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, r.route
-        FROM receipts r JOIN messages m ON m.id = r.message_id
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, r.route, m.batch_id, m.attempts
+        FROM receipts r JOIN stored_messages m ON m.id = r.message_id
         WHERE i.message_id IS NULL AND r.reference = i.reference AND r.route = i.route AND r.asked_in IS NOT NULL LIMIT 1)
         UNION ALL
-        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, p.route
-        FROM message_parts p JOIN messages m ON m.id = p.message_id
+        (SELECT m.id, true, m.msisdn_hash, m.network, m.segments, p.route, m.batch_id, m.attempts
+        FROM message_parts p JOIN stored_messages m ON m.id = p.message_id
         WHERE i.message_id IS NULL AND p.reference = i.reference AND (p.route = i.route OR m.msisdn_hash = i.msisdn_hash)
         ORDER BY (m.msisdn_hash = i.msisdn_hash) IS TRUE DESC LIMIT 1)
         UNION ALL
@@ -71,8 +75,8 @@ WITH taken AS (
         LIMIT 1
     ) AS m ON true
 ),
-ready AS (
-    SELECT * FROM taken
+ready AS MATERIALIZED (
+    SELECT * FROM found
     WHERE message_id IS NOT NULL OR received_at < (SELECT dispatcher_now()) - interval '1 hour'
 ),
 gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
@@ -87,7 +91,7 @@ learned AS (
 ),
 aside AS (
     UPDATE receipt_inbox SET due_at = clock_timestamp() + interval '2 seconds'
-    WHERE id IN (SELECT id FROM taken EXCEPT SELECT id FROM ready)
+    WHERE id IN (SELECT id FROM found EXCEPT SELECT id FROM ready)
 ),
 arrived AS (
     SELECT message_id, route, reference, segments FROM ready WHERE in_parts AND outcome = 'delivered'
@@ -102,13 +106,19 @@ whole AS (
         nullif((SELECT count(*) FROM message_parts p WHERE p.message_id = a.message_id AND p.route = a.route), 0), a.segments
     )
 ),
-input AS (
-    SELECT DISTINCT ON (message_id) message_id AS id, id AS receipt, 'receipt_' || outcome AS event FROM ready
-    WHERE message_id IS NOT NULL AND outcome <> 'pending' AND tried
-      AND (outcome <> 'delivered' OR NOT in_parts OR message_id IN (SELECT message_id FROM whole))
-    ORDER BY message_id, (outcome = 'delivered') DESC, id
+taken AS MATERIALIZED (
+    SELECT unnest(k.ids) AS id, CASE WHEN k.answered_at IS NULL THEN 'sending'::message_status ELSE 'submitted' END AS status
+    FROM claims k WHERE k.batch_id IN (SELECT batch_id FROM ready)
 ),
-{move_sql()}
+input AS (
+    SELECT DISTINCT ON (message_id) message_id AS id, r.id AS receipt, 'receipt_' || outcome AS event, taken.status AS claimed,
+           r.attempts AS seen
+    FROM ready r LEFT JOIN taken ON taken.id = r.message_id
+    WHERE message_id IS NOT NULL AND outcome <> 'pending' AND (tried OR taken.status IS NOT NULL)
+      AND (outcome <> 'delivered' OR NOT in_parts OR message_id IN (SELECT message_id FROM whole))
+    ORDER BY message_id, (outcome = 'delivered') DESC, r.id
+),
+{move_sql(claims=True)}
 INSERT INTO receipts (id, received_at, route, message_id, reference, outcome, code, network, raw, moved_from, moved_to)
 SELECT r.id, r.received_at, r.route, coalesce(r.message_id, r.said_id), r.reference, r.outcome, r.code, r.network, r.raw,
        moved.was, moved.now

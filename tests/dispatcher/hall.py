@@ -20,7 +20,7 @@ from dispatcher.lifecycle import Act
 from dispatcher.review import Office
 from dispatcher.runtime import Runtime
 from dispatcher.settings import RouteConfig
-from dispatcher.store import batches, campaigns, installation
+from dispatcher.store import batches, campaigns, installation, messages
 from providers.sandbox import PretendCarrier
 
 SENDER = "CA LANGSON"
@@ -128,6 +128,11 @@ class Hall:
         due = await self.due()
         await asyncio.gather(*(sending.send(self.runtime, batch) for batch in due))
         return len(due)
+
+    async def fold(self) -> None:
+        """Let messages have in their own rows what is true of them by their claims."""
+        async with self.runtime.pool.connection() as connection:
+            await messages.fold(connection, -1.0)
 
     async def tidy(self, settle_seconds: float = 3600) -> None:
         async with self.runtime.pool.connection() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from dispatcher import clock, expansion, sending
 from dispatcher.broker import Queue, Verb, new_broker, queue_name
 from dispatcher.lifecycle import Act, CampaignStatus, WaveStatus
 from dispatcher.store import batches, counters, messages, routes
+from dispatcher.store.messages import Result
 from providers.sandbox import Dials
 from tests.dispatcher.hall import DISGUISED, LAUNCH, NATIONAL_DAY, Hall, june, numbers
 
@@ -102,7 +104,9 @@ async def test_what_a_dead_worker_had_under_way_is_uncertain_and_the_rest_is_sen
 
 async def test_uncertain_messages_are_unconfirmed_after_the_settle_time(hall: Hall) -> None:
     await hall.planned(3)
-    await hall.sql("UPDATE messages SET status = 'uncertain', changed_at = dispatcher_now() - interval '30 minutes'")
+    await hall.sql(
+        "UPDATE stored_messages SET status = 'uncertain', changed_at = dispatcher_now() - interval '30 minutes'"
+    )
     await hall.sql("UPDATE status_deltas SET status = 'uncertain'")
     await hall.tidy(settle_seconds=3600)
     assert await hall.counts() == {"uncertain": 3}
@@ -128,12 +132,16 @@ async def test_what_was_under_way_when_the_campaign_was_cancelled_is_swept_later
         held = await batches.lease(connection, batch, 60)
         assert held is not None
         rows = await batches.open_rows(connection, held)
-        await messages.claim(connection, held, [row.id for row in rows[:2]])
+        claim = await messages.claim(connection, held, [row.id for row in rows[:2]])
     assert (await hall.stop(Act.CANCEL)).in_flight == 2
     assert await hall.counts() == {"sending": 2, "cancelled": 3}
-    await hall.sql("UPDATE messages SET status = 'queued' WHERE status = 'sending'")  # the route was misconfigured
-    await hall.sql("UPDATE status_counts SET status = 'queued' WHERE status = 'sending'")
-    await hall.sql("UPDATE status_deltas SET status = 'queued' WHERE status = 'sending'")
+    now = datetime.now(UTC)
+    returned = [
+        Result(row.id, "returned", True, 1, now, now, "not_sent", None, "no credit", None, 1, None) for row in rows[:2]
+    ]
+    async with hall.runtime.pool.connection() as connection:
+        await messages.record(connection, "main", claim.id or 0, returned, [])
+    assert await hall.counts() == {"queued": 2, "cancelled": 3}
     await hall.tidy()
     assert await hall.counts() == {"cancelled": 5}
 

@@ -222,12 +222,13 @@ async def test_a_planner_that_dies_half_way_has_planned_nothing_and_the_next_one
 async def test_one_whose_worker_died_is_uncertain_and_not_sent_again(hall: Hall) -> None:
     await opened(hall, advertising())
     await hall.send()
+    await hall.fold()
     await refuse(hall)
     await planned(hall)
     await hall.sql(
         "UPDATE batches SET leased_until = clock_timestamp() - interval '1 s', fence = 1 WHERE ordinal IS NULL"
     )
-    await hall.sql("UPDATE messages SET status = 'sending', attempts = 1 WHERE status = 'queued'")
+    await hall.sql("UPDATE stored_messages SET status = 'sending', attempts = 1 WHERE status = 'queued'")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 1 FROM batches WHERE ordinal IS NULL")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -1 FROM batches WHERE ordinal IS NULL")
     await hall.tidy()

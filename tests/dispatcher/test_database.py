@@ -34,7 +34,7 @@ async def test_an_array_comes_back_as_it_was(hall: Hall, kind: str, values: list
 
 async def test_no_index_hangs_on_the_status_of_a_message(hall: Hall) -> None:
     """Or each move of a status would write to every index of the table."""
-    rows = await hall.sql("SELECT indexdef FROM pg_indexes WHERE tablename = 'messages'")
+    rows = await hall.sql("SELECT indexdef FROM pg_indexes WHERE tablename = 'stored_messages'")
     assert rows
     assert [row.indexdef for row in rows if "status" in row.indexdef] == []
 
@@ -43,6 +43,6 @@ async def test_messages_in_trouble_are_marked_so_in_every_status(hall: Hall) -> 
     await hall.planned(1)
     told = {}
     for status in await hall.sql("SELECT unnest(enum_range(NULL::message_status)) AS name"):
-        await hall.sql("UPDATE messages SET status = %s", status.name)
+        await hall.sql("UPDATE stored_messages SET status = %s", status.name)
         told[status.name] = await hall.scalar("SELECT troubled FROM messages")
     assert {name for name, troubled in told.items() if troubled} == {"uncertain", "failed", "retrying"}

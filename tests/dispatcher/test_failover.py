@@ -180,7 +180,8 @@ async def test_a_message_in_doubt_is_not_given_to_another_carrier(hall: Hall) ->
     """The second carrier knows nothing of the first one's try: the person would be texted twice."""
     await hall.planned(3)
     await hall.send()
-    await hall.sql("UPDATE messages SET status = 'queued'")
+    await hall.fold()
+    await hall.sql("UPDATE stored_messages SET status = 'queued'")
     await hall.sql("UPDATE batches SET done = false")
     doubted = await hall.scalar("SELECT min(id::text) FROM messages")
     await hall.sql(
@@ -319,7 +320,7 @@ async def test_calling_off_a_route_cancels_what_waits_there_and_says_what_is_out
 async def test_what_a_worker_has_claimed_when_its_route_is_called_off_still_counts(hall: Hall) -> None:
     await hall.planned(40)
     await hall.sql(
-        "UPDATE messages SET status = 'sending', attempts = 1 WHERE batch_id = (SELECT min(id) FROM batches)"
+        "UPDATE stored_messages SET status = 'sending', attempts = 1 WHERE batch_id = (SELECT min(id) FROM batches)"
     )
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 20 FROM batches LIMIT 1")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -20 FROM batches LIMIT 1")

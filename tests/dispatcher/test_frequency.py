@@ -97,7 +97,7 @@ async def test_only_what_a_person_may_have_is_counted(hall: Hall, status: str, c
     once = Policy(reason="thử", most_messages=1)
     first, second = await ready(hall, edition(0, once), edition(1, once))
     await expansion.expand(hall.runtime, first)
-    await hall.sql(f"UPDATE messages SET status = '{status}'")
+    await hall.sql(f"UPDATE stored_messages SET status = '{status}'")
     await expansion.expand(hall.runtime, second)
     assert (await statuses(hall))[1] == (LEFT_OUT if counts else QUEUED)
 
@@ -106,7 +106,7 @@ async def test_what_is_long_ago_counts_no_more(hall: Hall) -> None:
     once = Policy(reason="thử", most_messages=1, within_hours=24)
     (first,) = await ready(hall, edition(0, once))
     await expansion.expand(hall.runtime, first)
-    await hall.sql("UPDATE messages SET status = 'delivered'")
+    await hall.sql("UPDATE stored_messages SET status = 'delivered'")
     opens = await hall.scalar("SELECT opens_at FROM waves")
     for hours, left_out in ((23, True), (24.1, False)):
         async with hall.runtime.pool.connection() as connection:
@@ -114,7 +114,7 @@ async def test_what_is_long_ago_counts_no_more(hall: Hall) -> None:
         (wave,) = await opened(hall, edition(int(hours), once))
         await expansion.expand(hall.runtime, wave)
         assert (await statuses(hall))[-1] == (LEFT_OUT if left_out else QUEUED)
-        await hall.sql("UPDATE messages SET status = 'failed' WHERE status = 'queued'")
+        await hall.sql("UPDATE stored_messages SET status = 'failed' WHERE status = 'queued'")
 
 
 async def test_each_class_has_a_limit_of_its_own_and_internal_notices_have_none(hall: Hall) -> None:

@@ -251,7 +251,7 @@ async def test_adopting_holds_what_may_have_been_sent_since_and_nothing_leaves_u
     await hall.sql(
         "UPDATE batches SET leased_until = clock_timestamp() + interval '1 h', fence = 7 WHERE id = %s", first
     )
-    await hall.sql("UPDATE messages SET status = 'sending', attempts = 1 WHERE batch_id = %s", first)
+    await hall.sql("UPDATE stored_messages SET status = 'sending', attempts = 1 WHERE batch_id = %s", first)
     await hall.sql(
         "UPDATE status_deltas SET status = 'sending', n = 20; INSERT INTO status_deltas VALUES (1, 'queued', 20)"
     )

@@ -156,7 +156,7 @@ async def test_an_empty_list_proves_nothing_and_the_next_question_comes_later(ha
     await lookups.look_up(hall.runtime)
     assert await hall.counts() == {"uncertain": 5}
     assert await answers(hall) == [("unknown", None, None, True)]
-    await hall.sql("UPDATE messages SET changed_at = changed_at - interval '2 minutes'")
+    await hall.sql("UPDATE stored_messages SET changed_at = changed_at - interval '2 minutes'")
     async with hall.runtime.pool.connection() as connection:
         assert len(await stored.take(connection, "main", 1e-6, 100)) == 5
         assert await stored.take(connection, "main", 60, 100) == []
@@ -172,7 +172,7 @@ async def test_an_empty_list_proves_nothing_and_the_next_question_comes_later(ha
 @pytest.mark.parametrize("dials", [ALL_LOST])
 async def test_two_workers_at_once_ask_about_each_message_once(hall: Hall) -> None:
     await lost(hall, 6)
-    await hall.sql("UPDATE messages SET changed_at = changed_at - interval '2 minutes'")
+    await hall.sql("UPDATE stored_messages SET changed_at = changed_at - interval '2 minutes'")
     object.__setattr__(hall.runtime, "settings", hall.runtime.settings.model_copy(update={"patience_seconds": 60}))
     await asyncio.gather(lookups.look_up(hall.runtime), lookups.look_up(hall.runtime))
     assert await hall.counts() == {"delivered": 6}
@@ -205,7 +205,7 @@ async def test_an_answer_about_earlier_tries_does_not_call_a_later_one_back(hall
     await lost(hall, 1)
     async with hall.runtime.pool.connection() as connection:
         (doubt,) = await stored.take(connection, "main", 1e-6, 10)
-        await connection.execute("UPDATE messages SET attempts = 2")  # sent again meanwhile, and lost again
+        await connection.execute("UPDATE stored_messages SET attempts = 2")  # sent again meanwhile, and lost again
         absent = stored.Answer(doubt.id, doubt.number, "absent", "absent", None, "", "")
         await stored.record(connection, "main", [absent], [])
     assert await hall.counts() == {"uncertain": 1}

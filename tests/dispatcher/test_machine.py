@@ -49,7 +49,8 @@ EXAMPLES = {"short": 60, "long": 20_000, "medium": 1_000}[os.environ.get("HYPOTH
 
 PLANTED = """
 DELETE FROM attempts; DELETE FROM receipts; DELETE FROM audit_trail; DELETE FROM receipt_inbox; DELETE FROM lookups;
-DELETE FROM status_counts; DELETE FROM status_deltas; DELETE FROM messages; DELETE FROM batches; DELETE FROM texts;
+DELETE FROM status_counts; DELETE FROM status_deltas; DELETE FROM claims; DELETE FROM stored_messages;
+DELETE FROM batches; DELETE FROM texts;
 DELETE FROM waves; DELETE FROM campaigns; DELETE FROM recipients;
 UPDATE installation SET rehearsal_offset = '2026-06-01 09:00+07'::timestamptz - clock_timestamp();
 INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author, status)
@@ -60,7 +61,7 @@ INSERT INTO waves (uid, campaign_id, slug, title, opens_at, closes_at, window_fr
 INSERT INTO texts (wave_id, body, encoding, segments) SELECT id, 'x', 'gsm7', 1 FROM waves;
 INSERT INTO recipients SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), '', '1', 'viettel' FROM generate_series(1, 6) AS n;
 INSERT INTO batches (wave_id, route, ordinal, size, segments, due_at) SELECT id, 'main', 0, 6, 6, clock_timestamp() FROM waves;
-INSERT INTO messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network)
+INSERT INTO stored_messages (id, wave_id, batch_id, msisdn_hash, text_id, segments, status, changed_at, network)
     SELECT message_id(w.uid, r.msisdn_hash), w.id, b.id, r.msisdn_hash, t.id, 1, 'queued', dispatcher_now(), 'viettel'
     FROM waves w, recipients r, batches b, texts t;
 INSERT INTO status_deltas SELECT id, 'queued', 6 FROM waves;
@@ -72,6 +73,7 @@ class Handed:
     """Messages that a worker has claimed and handed to the carrier, and not recorded yet: message -> which try it was."""
 
     route: str
+    claim: int
     numbers: dict[UUID, int]
 
 
@@ -127,10 +129,12 @@ class Machine(RuleBasedStateMachine):
         if not (own := sorted(row.id for row in self.run(cursor.fetchall()))):
             return  # all of them have moved on to another route
         wanted = data.draw(st.lists(st.sampled_from(own), min_size=1, unique=True))
-        if ids := self.run(messages.claim(self.connection, lease, wanted)).ids:
+        claim = self.run(messages.claim(self.connection, lease, wanted))
+        if claim.id is not None:
             rows = self.rows()
-            self.handed.append(Handed(lease.route, {message: rows[message][1] for message in ids}))
-            self.on_wire.update(ids)
+            assert {rows[message][0] for message in claim.ids} == {Status.SENDING}
+            self.handed.append(Handed(lease.route, claim.id, {message: rows[message][1] for message in claim.ids}))
+            self.on_wire.update(claim.ids)
 
     @precondition(lambda self: self.handed)
     @rule(data=st.data(), event=st.sampled_from(WIRE))
@@ -142,8 +146,8 @@ class Machine(RuleBasedStateMachine):
             Result(message, event.value, refund, number, NOW, NOW, event.value, None, None, None, 1, None)
             for message, number in handed.numbers.items()
         ]
-        self.run(messages.record(self.connection, handed.route, results, []))
-        if event is Event.REROUTED:
+        ours = self.run(messages.record(self.connection, handed.route, handed.claim, results, []))
+        if event is Event.REROUTED and ours:
             (onward,) = {*ROUTES} - {handed.route}
             self.run(batches.reroute(self.connection, dict.fromkeys(handed.numbers, onward)))
         if event in (Event.NOT_SENT, Event.RETURNED, Event.REFUSED, Event.REROUTED):
@@ -226,6 +230,12 @@ class Machine(RuleBasedStateMachine):
     def the_worker_gives_the_batch_back(self, data: st.DataObject) -> None:
         if not self.handed:
             self.run(batches.release(self.connection, data.draw(st.sampled_from(self.leases)), 0.0))
+
+    @rule()
+    def what_was_answered_is_folded(self) -> None:
+        before = self.rows()
+        self.run(messages.fold(self.connection, -1.0))
+        assert self.rows() == before
 
     @rule()
     def counters_are_folded(self) -> None:

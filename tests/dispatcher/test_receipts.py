@@ -60,7 +60,7 @@ async def test_any_order_gives_the_same_end_state_in_one_haul_or_one_by_one(hall
 
 async def test_a_receipt_before_our_own_record_of_the_answer_counts(hall: Hall) -> None:
     await hall.planned(2)
-    await hall.sql("UPDATE messages SET status = 'sending', attempts = 1")
+    await hall.sql("UPDATE stored_messages SET status = 'sending', attempts = 1")
     await hall.sql("DELETE FROM status_deltas")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 2 FROM messages LIMIT 1")
     first, second = await ids(hall)
@@ -189,7 +189,7 @@ async def submitted_in_parts(hall: Hall, segments: int = 3) -> UUID:
     """One long message whose parts are known to the carrier as p-1, p-2, p-3."""
     await hall.planned(1)
     await hall.send()
-    await hall.sql("UPDATE messages SET segments = %s", segments)
+    await hall.sql("UPDATE stored_messages SET segments = %s", segments)
     (message,) = await ids(hall)
     names = [f"p-{number}" for number in range(1, segments + 1)]
     async with hall.runtime.pool.connection() as connection:
@@ -242,7 +242,7 @@ async def test_parts_without_known_ids_are_counted_against_the_segments(hall: Ha
 async def lost(hall: Hall, count: int = 2) -> list[tuple[UUID, bytes]]:
     """Messages that were handed over by workers that died: no attempt was recorded."""
     await hall.planned(count)
-    await hall.sql("UPDATE messages SET status = 'uncertain', attempts = 1")
+    await hall.sql("UPDATE stored_messages SET status = 'uncertain', attempts = 1")
     await hall.sql("DELETE FROM status_deltas")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'uncertain', %s FROM messages LIMIT 1", count)
     return [(row.id, row.msisdn_hash) for row in await hall.sql("SELECT id, msisdn_hash FROM messages ORDER BY id")]

@@ -286,9 +286,10 @@ async def test_what_was_recorded_before_the_connection_broke_is_not_recorded_twi
     await hall.planned(3)
     await hall.send()
     (row, *_) = await hall.sql("SELECT message_id, number, started_at FROM attempts")
+    claim = await hall.scalar("SELECT id FROM claims")
     async with hall.runtime.pool.connection() as connection:
-        assert await messages.recorded(connection, row.message_id, row.number, row.started_at)
-        assert not await messages.recorded(connection, row.message_id, row.number + 1, row.started_at)
+        assert await messages.recorded(connection, claim, row.message_id, row.number, row.started_at)
+        assert not await messages.recorded(connection, claim, row.message_id, row.number + 1, row.started_at)
 
 
 async def test_a_claimed_message_whose_moment_is_missed_without_valkey_is_given_back_unsent(

@@ -123,17 +123,20 @@ async def test_who_has_refused_meanwhile_is_not_sent_to_again(hall: Hall) -> Non
     assert len(hall.carrier.ledger.arrivals) == 5
 
 
+NO_CLAIM = 0  # it was given up for lost
+
+
 @pytest.mark.parametrize("dials", [ALL_LOST])
 async def test_a_try_that_was_overtaken_cannot_call_its_successor_back(hall: Hall) -> None:
     """Else a third worker would send what the second has just handed to the carrier."""
     await lost(hall, 1)
     await decide(hall, resend=True)
-    (message,) = await hall.sql("UPDATE messages SET status = 'sending', attempts = 2 RETURNING id, changed_at")
+    (message,) = await hall.sql("UPDATE stored_messages SET status = 'sending', attempts = 2 RETURNING id, changed_at")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'sending', 1 FROM messages")
     await hall.sql("INSERT INTO status_deltas SELECT wave_id, 'queued', -1 FROM messages")
     late = Result(
         message.id, "not_sent", True, 1, message.changed_at, message.changed_at, "not_sent", None, None, None, 1, None
     )
     async with hall.runtime.pool.connection() as connection:
-        await messages.record(connection, "main", [late], [])
+        await messages.record(connection, "main", NO_CLAIM, [late], [])
     assert await hall.counts() == {"sending": 1}

@@ -114,7 +114,7 @@ async def test_one_worker_sends_an_alert_while_bulk_batches_wait_for_the_same_ca
             " INSERT INTO waves (uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, status, priority)"
             " SELECT gen_random_uuid(), campaign_id, 'alert', '', opens_at, closes_at, window_from, window_to, 'sending', 'alert'"
             " FROM waves RETURNING id), moved AS (UPDATE batches SET wave_id = alert.id, enqueued_at = NULL FROM alert"
-            f" WHERE batches.id = {last}) UPDATE messages SET wave_id = alert.id FROM alert WHERE batch_id = {last}"
+            f" WHERE batches.id = {last}) UPDATE stored_messages SET wave_id = alert.id FROM alert WHERE batch_id = {last}"
         )
         await order(hall, per_route=1000)
         await until(hall, f"count(*) = 5 FROM messages WHERE batch_id = {last} AND status = 'sending'")
