@@ -174,25 +174,28 @@ async def plan_slice(
     up_to = min(at.expanded_to + SLICE, at.recipients)
     if up_to > at.expanded_to:
         counted = await _counted(connection, wave.id, allowed)
-        await connection.execute(
-            PLAN_SLICE.format(full_already=FULL if counted else NOBODY_FULL, chosen=CHOSEN),
-            {
-                **counted,
-                **wave.selection.parameters(),
-                "message_class": allowed.message_class,
-                "cap_reason": f"already {allowed.most} messages of this class within {allowed.within / HOUR:g} hours",
-                "wave": wave.id,
-                "uid": wave.uid,
-                "audience": wave.audience_id,
-                "organisation": at.organisation_id,
-                "after": at.expanded_to,
-                "up_to": up_to,
-                "networks": list(routes),
-                "routes": list(routes.values()),
-                "batch_size": batch_size,
-            },
-        )
+        arguments = {
+            **counted,
+            **wave.selection.parameters(),
+            "message_class": allowed.message_class,
+            "cap_reason": f"already {allowed.most} messages of this class within {allowed.within / HOUR:g} hours",
+            "wave": wave.id,
+            "uid": wave.uid,
+            "audience": wave.audience_id,
+            "organisation": at.organisation_id,
+            "after": at.expanded_to,
+            "up_to": up_to,
+            "networks": list(routes),
+            "routes": list(routes.values()),
+            "batch_size": batch_size,
+        }
+        await connection.execute(slice_statement(counting=bool(counted)), arguments)
     return Progress(up_to, at.recipients)
+
+
+def slice_statement(*, counting: bool) -> str:
+    """Plans a slice; `counting`: what people have had of other waves."""
+    return PLAN_SLICE.format(full_already=FULL if counting else NOBODY_FULL, chosen=CHOSEN)
 
 
 async def _counted(connection: Connection, wave_id: int, allowed: Allowance) -> dict[str, Any]:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +15,7 @@ from campaigns.campaign import Priority
 from dispatcher import expansion, importing
 from dispatcher.runtime import PLANNING
 from dispatcher.store import planning
+from dispatcher.store.audiences import Selection
 from tests.dispatcher.hall import DISGUISED, LAUNCH, Hall, june, numbers
 
 PEOPLE = [(number,) for number in numbers(45)]
@@ -170,3 +176,55 @@ async def test_an_alert_is_planned_while_bulk_waves_take_every_other_place(hall:
     assert await hall.wave_status() == "sending"
     assert not bulk.done()
     bulk.cancel()
+
+
+# What these hold grows with the slice: read anew for each person, a slice costs its square.
+GROWING = {"person", "placed", "new_batches", "new_messages", "full_already"}
+
+
+def reads(node: dict[str, Any]) -> set[str]:
+    """The common table expressions that a part of a plan reads, in itself or below."""
+    below = {name for child in node.get("Plans", []) for name in reads(child)}
+    return below | ({node["CTE Name"]} if "CTE Name" in node else set())
+
+
+def loops(node: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(outer side, inner side) of every nested loop of a plan."""
+    if node["Node Type"] == "Nested Loop":
+        outer, inner, *_ = node["Plans"]
+        yield outer, inner
+    for child in node.get("Plans", []):
+        yield from loops(child)
+
+
+@pytest.mark.parametrize("counting", [False, True])
+async def test_no_plan_of_a_slice_compares_everybody_with_everybody(hall: Hall, counting: bool) -> None:
+    """By the plan, without statistics of what the statement itself writes: by time it would only show in a large wave."""
+    await hall.running([(number,) for number in numbers(20)])
+    values: dict[str, Any] = dict.fromkeys(re.findall(r"%\((\w+)\)s", planning.slice_statement(counting=counting)), 1)
+    values |= Selection(("langson",), ("pupil",), (1990, 2000), ("vi",)).parameters()
+    values |= {
+        "networks": ["*"],
+        "routes": ["main"],
+        "uid": UUID(int=1),
+        "after": 0,
+        "up_to": 50_000,
+        "batch_size": 500,
+    }
+    now = datetime.now(UTC)
+    values |= {
+        "others": [UUID(int=2)],
+        "closing": [now],
+        "since": now,
+        "message_class": "advertising",
+        "cap_reason": "x",
+    }
+    async with hall.runtime.pool.connection() as connection:
+        cursor = await connection.execute(
+            "EXPLAIN (FORMAT JSON) " + planning.slice_statement(counting=counting), values
+        )
+        ((found,),) = await cursor.fetchall()
+    quadratic = [
+        reads(inner) & GROWING for outer, inner in loops(found[0]["Plan"]) if inner["Node Type"] != "Index Scan"
+    ]
+    assert [names for names in quadratic if names] == []
