@@ -1,8 +1,9 @@
-"""A definition's text for another year or office: keys at its top are set, everything else stays, comments included."""
+"""A definition's text for another year or office, or with other words: some keys are set, the rest stays, comments too."""
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 
@@ -18,6 +19,41 @@ def adapted(text: str, values: Mapping[str, str | int]) -> str:
     for key, value in values.items():
         text = _set(text, key, f"{key} = {json.dumps(value, ensure_ascii=False)}")
     return text
+
+
+def rewritten(text: str, values: Mapping[str, str | list[str]]) -> str:
+    """The text with these keys set, each by its path as problems name it: `texts.launch.accented`, `wave[2].date`.
+
+    Raises ValueError where a path has no table of its own in the text, or the text is not TOML.
+    """
+    for path, value in values.items():
+        text = _put(text, path, value)
+    return text
+
+
+def _put(text: str, path: str, value: str | list[str]) -> str:
+    written, at = text.split("\n"), lines(text)
+    table, _, key = path.rpartition(".")
+    statement = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    if path in at:
+        start, end = at[path] - 1, _end(written, at[path])
+    elif table in at and _is_table(written[at[table] - 1]):
+        start = end = at[table]
+    else:
+        raise ValueError(f"no table {table}")
+    made = "\n".join([*written[:start], statement, *written[end:]])
+    if _found(tomllib.loads(made), path) != value:
+        raise ValueError(f"{path} is not written in a table of its own")
+    return made
+
+
+def _found(tables: object, path: str) -> object:
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(tables, list):
+            tables = tables[int(part) - 1]
+        elif isinstance(tables, dict):
+            tables = tables.get(part)
+    return tables
 
 
 def _set(text: str, key: str, statement: str) -> str:

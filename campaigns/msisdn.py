@@ -147,6 +147,14 @@ _LOOKALIKES = str.maketrans("OoIl", "0011")
 _NUMBER_INSIDE = re.compile(r"[+0-9][0-9 .\-()]{7,}")
 
 
+def only(written: str) -> str:
+    """The one mobile number that is written there. Raises ValueError, in Vietnamese."""
+    read = normalise(written)
+    if read.rejected or len(read.numbers) != 1:
+        raise ValueError(f"{written}: cần đúng một số di động, ví dụ 0912345678.")
+    return read.numbers[0]
+
+
 def normalise(cell: str) -> Normalised:
     """The numbers of one cell, by the rules of the numbering plan. Never raises; never guesses a digit."""
     folded = _fold(cell)

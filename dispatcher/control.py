@@ -17,7 +17,7 @@ from dispatcher.lifecycle import CAMPAIGN_MOVES, FINAL, WAITING, Act, CampaignSt
 from dispatcher.routing import senders
 from dispatcher.rulings import permit
 from dispatcher.settings import RouteConfig
-from dispatcher.store import audit, batches, campaigns, caps, counters, messages, routes
+from dispatcher.store import audiences, audit, batches, campaigns, caps, counters, messages, routes
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Stop, StopKind
@@ -127,7 +127,11 @@ async def add(connection: Connection, campaign: Campaign, by: str, source: str |
         author=person(by),
         source=source,
     )
-    await campaigns.put_waves(connection, campaign_id, [_new_wave(campaign, w) for w in schedule.waves(campaign)])
+    await campaigns.keep_draft(connection, campaign_id, person(by), definition)
+    owner = await campaigns.namespace(connection)
+    await campaigns.put_waves(
+        connection, campaign_id, [_new_wave(campaign, w, owner) for w in schedule.waves(campaign)]
+    )
     await audit.record(connection, person(by), "campaign.add", campaign.edition, content_hash=_content_hash(campaign))
     return there is not None
 
@@ -151,9 +155,9 @@ def _content_hash(campaign: Campaign) -> str:
     return hashlib.sha256(canonical(campaign).encode()).hexdigest()
 
 
-def _new_wave(campaign: Campaign, wave: schedule.PlannedWave) -> NewWave:
+def _new_wave(campaign: Campaign, wave: schedule.PlannedWave, owner: str) -> NewWave:
     return NewWave(
-        uid=uuid.uuid5(NAMESPACE, f"{campaign.edition}/{wave.slug}"),
+        uid=uuid.uuid5(NAMESPACE, f"{owner}{campaign.edition}/{wave.slug}"),
         slug=wave.slug,
         title=wave.title,
         opens_at=wave.opens_at,
@@ -218,6 +222,15 @@ async def approved(connection: Connection, edition: str, routes: Sequence[RouteC
     return stored
 
 
+async def people(connection: Connection, edition: str) -> dict[str, int]:
+    """network -> people whom the waves of an approved campaign go to, by number prefix."""
+    stored = await find(connection, edition)
+    found: Counter[str] = Counter()
+    for audience_id in {wave.audience_id for wave in await campaigns.waves(connection, stored.id)} - {None}:
+        found.update(await audiences.networks(connection, audience_id or 0))
+    return dict(found)
+
+
 async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopped:
     """Pause or cancel. What is under way at this moment is not called back. Raises `ControlError`."""
     stored = await find(connection, edition, lock=True)
@@ -230,15 +243,16 @@ async def stop(connection: Connection, edition: str, by: str, act: Act) -> Stopp
     if act is Act.CANCEL:
         await campaigns.cancel_waves(connection, stored.id)
         await messages.sweep(connection, waves)
-    stopped = _stopped(counts)
+    found = stopped(counts)
     await audit.record(
         connection, person(by), f"campaign.{act}", edition,
-        out=stopped.out, in_flight=stopped.in_flight, saved=stopped.saved,
+        out=found.out, in_flight=found.in_flight, saved=found.saved,
     )  # fmt: skip
-    return stopped
+    return found
 
 
-def _stopped(counts: dict[str, int]) -> Stopped:
+def stopped(counts: dict[str, int]) -> Stopped:
+    """What a stop finds where the messages stand like this."""
     saved = sum(counts.get(status, 0) for status in WAITING)
     in_flight = counts.get(Status.SENDING, 0)
     never_out = sum(counts.get(s, 0) for s in (Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED, Status.FAILED))
@@ -256,9 +270,9 @@ async def hold_wave(connection: Connection, edition: str, slug: str, by: str) ->
     """Hold one wave back; the others go on. Raises `ControlError`."""
     wave = await _open_wave(connection, edition, slug)
     await campaigns.hold(connection, [wave.id], f"{person(by)} tạm dừng")
-    stopped = _stopped(await counters.counts(connection, [wave.id]))
-    await audit.record(connection, person(by), "wave.hold", f"{edition}/{slug}", saved=stopped.saved)
-    return stopped
+    found = stopped(await counters.counts(connection, [wave.id]))
+    await audit.record(connection, person(by), "wave.hold", f"{edition}/{slug}", saved=found.saved)
+    return found
 
 
 async def release_wave(connection: Connection, edition: str, slug: str, by: str) -> None:
@@ -274,10 +288,10 @@ async def cancel_wave(connection: Connection, edition: str, slug: str, by: str) 
     """Call one wave off for good; the others go on. Raises `ControlError`."""
     wave = await _open_wave(connection, edition, slug)
     await campaigns.set_wave_status(connection, wave.id, WaveStatus.CANCELLED)
-    stopped = _stopped(await counters.counts(connection, [wave.id]))
+    found = stopped(await counters.counts(connection, [wave.id]))
     await messages.sweep(connection, [wave.id])
-    await audit.record(connection, person(by), "wave.cancel", f"{edition}/{slug}", saved=stopped.saved)
-    return stopped
+    await audit.record(connection, person(by), "wave.cancel", f"{edition}/{slug}", saved=found.saved)
+    return found
 
 
 async def pause_route(connection: Connection, route: str, by: str, why: str) -> None:
@@ -321,7 +335,7 @@ async def cancel_route(
 
 async def route_stand(connection: Connection, route: str) -> Stopped:
     """What waves that are not over have out, under way and waiting on a route."""
-    return _stopped(await routes.counts(connection, route))
+    return stopped(await routes.counts(connection, route))
 
 
 async def _open_wave(connection: Connection, edition: str, slug: str) -> StoredWave:

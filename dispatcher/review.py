@@ -20,12 +20,15 @@ from dispatcher.fingerprint import Part
 from dispatcher.outlook import Known, Outlook
 from dispatcher.routing import senders
 from dispatcher.selecting import select
-from dispatcher.settings import RouteConfig
+from dispatcher.settings import RouteConfig, Settings, load_calendar, load_prices, load_routes
 from dispatcher.store import approvals, audiences, campaigns
-from dispatcher.store.approvals import Approval
+from dispatcher.store.approvals import Approval, Path
 from dispatcher.store.audiences import Audience, Selection
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
+
+WHY_WORDS = {"longest": "dài nhất", "shortest": "ngắn nhất", "random": "ngẫu nhiên"}
+PATH_WORDS = {Path.FULL: "duyệt đầy đủ", Path.ALERT: "duyệt nhanh"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Office:
     routes: Sequence[RouteConfig]
     calendar: Calendar = field(default_factory=shipped)
     prices: dict[str, Tariff] = field(default_factory=lambda: tariffs(()))
+
+
+def office(settings: Settings) -> Office:
+    """What is written in this installation's files. Raises `RoutesError`, `DefinitionError`."""
+    return Office(load_routes(settings.routes), load_calendar(settings.occasions), load_prices(settings.terms))
 
 
 @dataclass(frozen=True, slots=True)

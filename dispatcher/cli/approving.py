@@ -13,30 +13,23 @@ from campaigns.calendar import spoken
 from campaigns.volume import Amount
 from dispatcher import approval, outlook
 from dispatcher.approval import Approved
-from dispatcher.cli.papers import papers
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, give, moment, number, out, table
 from dispatcher.control import SPOKEN, find
 from dispatcher.fingerprint import PART_WORDS
 from dispatcher.outlook import Outlook
-from dispatcher.review import Office, Review, WaveReview, chosen, dong
+from dispatcher.papers import papers
+from dispatcher.review import PATH_WORDS, WHY_WORDS, Review, WaveReview, chosen, dong, office
 from dispatcher.review import review as reviewed
-from dispatcher.settings import Settings, load_calendar, load_prices, load_routes
+from dispatcher.settings import load_routes
 from dispatcher.store.approvals import Path
 from dispatcher.waiting import stop_words
 from dispatcher.words import NETWORK_WORDS
 
-WHY_WORDS = {"longest": "dài nhất", "shortest": "ngắn nhất", "random": "ngẫu nhiên"}
-PATH_WORDS = {Path.FULL: "duyệt đầy đủ", Path.ALERT: "duyệt nhanh"}
 # Communes shown on the screen; all of them are in the JSON.
 AREAS = 8
 SHOWN = 12
 
 Approver = Annotated[str, typer.Option("--by", help="Tên người duyệt; phải khác người soạn.")]
-
-
-def office(settings: Settings) -> Office:
-    """What is written in this installation's files. Raises `RoutesError`, `DefinitionError`."""
-    return Office(load_routes(settings.routes), load_calendar(settings.occasions), load_prices(settings.terms))
 
 
 def review(edition: Edition, as_json: AsJson = False) -> None:

@@ -18,7 +18,6 @@ from campaigns.campaign import Campaign
 from campaigns.decree91 import Circumstances
 from dispatcher import control
 from dispatcher.cli.drafting import Source, Year, read
-from dispatcher.cli.papers import papers
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -38,11 +37,11 @@ from dispatcher.cli.terminal import (
 from dispatcher.control import SPOKEN, View
 from dispatcher.delivery_log import shown
 from dispatcher.lifecycle import Act, CampaignStatus, Status
+from dispatcher.papers import papers
 from dispatcher.routing import senders, unserved
 from dispatcher.routing import table as route_table
 from dispatcher.settings import Settings, load_calendar, load_routes, load_settings
-from dispatcher.store import audiences, campaigns, log
-from dispatcher.store.database import Connection
+from dispatcher.store import campaigns, log
 from dispatcher.waiting import stop_words
 from dispatcher.words import STATUS_WORDS, WAVE_WORDS
 
@@ -156,7 +155,7 @@ def start(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
         routes = load_routes(desk.settings.routes)
         async with desk.pool.connection() as connection:
             await control.start(connection, edition, by, routes)
-            return unserved(route_table(routes), await _people(connection, edition))
+            return unserved(route_table(routes), await control.people(connection, edition))
 
     missing = at_desk(act)
     if as_json:
@@ -165,15 +164,6 @@ def start(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
         out.print(f"[yellow]Lưu ý:[/] {number(people)} số thuộc nhà mạng {network} chưa có đường gửi nào phục vụ.")
     out.print(f"[green]{edition} đang chạy.[/] Theo dõi: dispatcher campaign status {edition} --watch")
     return None
-
-
-async def _people(connection: Connection, edition: str) -> dict[str, int]:
-    stored = await control.find(connection, edition)
-    people: dict[str, int] = {}
-    for audience_id in {wave.audience_id for wave in await campaigns.waves(connection, stored.id)} - {None}:
-        for network, count in (await audiences.networks(connection, audience_id or 0)).items():
-            people[network] = people.get(network, 0) + count
-    return people
 
 
 @app.command()

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from campaigns import compose, definition, rules, schedule
+from campaigns import compose, definition
 from campaigns.adapting import adapted
 from campaigns.calendar import Calendar
 from campaigns.campaign import Campaign
 from campaigns.definition import contents
-from campaigns.problems import DefinitionError
-from dispatcher import control
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, fail, give, out, parent_folder, table
-from dispatcher.lifecycle import CampaignStatus
+from dispatcher import control, drafting
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, give, out, parent_folder, table
+from dispatcher.drafting import Row
 from dispatcher.settings import load_calendar, load_settings
-from dispatcher.store import campaigns
 
 Source = Annotated[str, typer.Argument(metavar="TỆP", help="Tệp TOML, hoặc tên một chiến dịch có sẵn trong thư viện.")]
 Year = Annotated[int | None, typer.Option(help="Năm thực hiện; thay cho year trong tệp.")]
@@ -64,27 +61,20 @@ def clone(
 ) -> None:
     """Soạn tệp cho năm khác từ một chiến dịch đã thêm vào hệ thống; nói chỗ nào còn là của năm cũ."""
 
-    async def act(desk: Desk) -> str | None:
+    async def act(desk: Desk) -> str:
         async with desk.pool.connection() as connection:
-            return await campaigns.source(connection, (await control.find(connection, edition)).id)
+            return await drafting.source(connection, edition)
 
     text = at_desk(act)
-    if text is None:
-        fail(f"Chiến dịch {edition} không được thêm từ tệp nên không có gì để chép.")
     _write(text, edition.rpartition("-")[0], year, output, {"slug": slug}, as_json=as_json)
 
 
 def _write(
     text: str, name: str, year: int, output: Path | None, given: dict[str, str | None], *, as_json: bool
 ) -> None:
-    values: dict[str, str | int] = {key: value for key, value in given.items() if value}
-    path = output or Path(f"{values.get('slug', name)}-{year}.toml")
+    path = output or Path(f"{given.get('slug') or name}-{year}.toml")
     parent_folder(path)
-    try:
-        made = adapted(text, {**values, "year": year})
-    except ValueError:
-        definition.parse(text, name)  # says what is wrong, and where
-        raise
+    made = drafting.for_year(text, name, year, given)
     with path.open("x", encoding="utf-8") as file:
         file.write(made)
     _tell(path, made, as_json=as_json)
@@ -92,19 +82,12 @@ def _write(
 
 def _tell(path: Path, text: str, *, as_json: bool) -> None:
     """What is still to be done about a new file: its problems, or else what the rules say of it."""
-    calendar = load_calendar(load_settings().occasions)
-    problems: list[str] = []
-    refusals: list[str] = []
-    warnings: list[str] = []
-    try:
-        campaign = definition.parse(text, str(path), calendar=calendar)
-        refusals, warnings = list(map(str, rules.refusals(campaign))), rules.warnings(campaign, calendar)
-    except DefinitionError as error:
-        problems = list(map(str, error.problems))
+    found = drafting.judge(text, str(path), load_calendar(load_settings().occasions))
+    problems = list(map(str, found.problems))
     if as_json:
-        return give({"file": str(path), "problems": problems, "refusals": refusals, "warnings": warnings})
+        return give({"file": str(path), "problems": problems, "refusals": found.refusals, "warnings": found.warnings})
     out.print(f"Đã ghi {path}.", markup=False)
-    for word, lines in (("Phải sửa", problems), ("Chưa duyệt được", refusals), ("Lưu ý", warnings)):
+    for word, lines in (("Phải sửa", problems), ("Chưa duyệt được", found.refusals), ("Lưu ý", found.warnings)):
         for line in lines:
             out.print(f"[yellow]{word}:[/] {escape(line)}")
     return out.print(f"Bước tiếp: sửa tệp, rồi dispatcher campaign check {path}", markup=False)
@@ -160,20 +143,6 @@ def theme(
     return out.print(f"Bước tiếp: dispatcher campaign approve {edition} --by NGƯỜI-DUYỆT", markup=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An occasion in one year: what it is, what shares its days, and the editions prepared for it."""
-
-    occasion: str
-    name: str
-    first: str
-    last: str
-    legal_basis: str
-    theme: str | None
-    overlaps: tuple[str, ...]
-    campaigns: tuple[str, ...]
-
-
 def calendar(
     year: Of,
     topic: Annotated[str | None, typer.Option(help="Chỉ tính chiến dịch có chủ điểm này, ví dụ drug.")] = None,
@@ -182,14 +151,12 @@ def calendar(
     """Lịch các ngày, tháng hành động trong năm; chiến dịch nào đã có; tháng nào chưa có đợt gửi."""
     known = load_calendar(load_settings().occasions)
 
-    async def act(desk: Desk) -> list[Campaign]:
+    async def act(desk: Desk) -> drafting.Year:
         async with desk.pool.connection() as connection:
-            stored = await campaigns.listing(connection)
-        return [Campaign.model_validate(c.definition) for c in stored if c.status is not CampaignStatus.CANCELLED]
+            return await drafting.year_of(connection, known, year, topic)
 
-    found = [campaign for campaign in at_desk(act) if topic is None or topic in campaign.topics]
-    rows = _rows(known, found, year)
-    silent = schedule.silent_months(found, year)
+    found = at_desk(act)
+    rows, silent = found.rows, found.silent_months
     if as_json:
         return give({"year": year, "topic": topic, "occasions": rows, "silent_months": silent})
     columns = ("dịp", "tên", "từ", "đến", "căn cứ", "chủ đề", "trùng với", "chiến dịch")
@@ -197,25 +164,6 @@ def calendar(
     if silent:
         out.print(f"Tháng chưa có đợt gửi nào{f' về {topic}' if topic else ''}: {', '.join(map(str, silent))}.")
     return None
-
-
-def _rows(known: Calendar, found: list[Campaign], year: int) -> list[Row]:
-    rows = []
-    for slug, occasion in sorted(known.occasions.items(), key=lambda item: (item[1].days(year), item[0])):
-        first, last = occasion.days(year)
-        rows.append(
-            Row(
-                occasion=slug,
-                name=occasion.name,
-                first=first.isoformat(),
-                last=last.isoformat(),
-                legal_basis=occasion.legal_basis,
-                theme=known.themes.get((slug, year)),
-                overlaps=tuple(other.slug for other in known.overlapping(slug, year)),
-                campaigns=tuple(c.edition for c in found if c.occasion == slug and c.year == year),
-            )
-        )
-    return rows
 
 
 def _cells(row: Row) -> tuple[Any, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
 from pathlib import Path
@@ -11,13 +10,24 @@ from typing import Annotated, Any
 
 import typer
 
-from campaigns import msisdn
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, moment, number, out, parent_folder, table
-from dispatcher.keyring import Keyring
+from dispatcher import correspondence
+from dispatcher.cli.terminal import (
+    ME,
+    AsJson,
+    By,
+    Desk,
+    at_desk,
+    fail,
+    give,
+    moment,
+    number,
+    one_number,
+    out,
+    parent_folder,
+    table,
+)
 from dispatcher.lifecycle import Status
-from dispatcher.store import audit, confirmations, inbound
-from dispatcher.store.database import Connection
-from dispatcher.store.inbound import Row
+from dispatcher.store import inbound
 from dispatcher.words import STATUS_WORDS
 
 app = typer.Typer(help="Hộp thư đến: tin người dân nhắn tới, xem và chuyển.", no_args_is_help=True)
@@ -36,14 +46,13 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Xem hộp thư đến; số được che bớt."""
-    wanted = _number(written) if written else None
+    wanted = one_number(written) if written else None
 
     async def act(desk: Desk) -> list[dict[str, Any]]:
         person = desk.keyring.hash(wanted) if wanted else None
         async with desk.pool.connection() as connection:
             rows = await inbound.newest(connection, limit=limit, person=person, refusal=refusals)
-            confirmed = await confirmations.standing(connection, [row.msisdn_hash for row in rows])
-        return [_told(row, desk.keyring, confirmed) for row in rows]
+            return await correspondence.several(connection, desk.keyring, rows)
 
     found = at_desk(act)
     if as_json:
@@ -62,9 +71,7 @@ def show(id_: TextId, as_json: AsJson = False) -> None:
 
     async def act(desk: Desk) -> dict[str, Any]:
         async with desk.pool.connection() as connection:
-            row = await _found(connection, id_)
-            confirmed = await confirmations.standing(connection, [row.msisdn_hash])
-        return _told(row, desk.keyring, confirmed)
+            return await correspondence.one(connection, desk.keyring, id_)
 
     told = at_desk(act)
     return give(told) if as_json else _print(told)
@@ -91,12 +98,7 @@ def forward(
 
     async def act(desk: Desk) -> dict[str, Any]:
         async with desk.pool.connection() as connection:
-            await _found(connection, id_)
-            await inbound.forward(connection, id_, to, by)
-            await audit.record(connection, by, "inbound.forward", str(id_), to=to, reason=reason)
-            row = await _found(connection, id_)
-            confirmed = await confirmations.standing(connection, [row.msisdn_hash])
-            told = _told(row, desk.keyring, confirmed, reveal=True)
+            told = await correspondence.forward(connection, desk.keyring, id_, to, by, reason)
             if output:  # before the commit: what cannot be written was not handed on
                 _write(output, _letter(told, address, reason))
         return {**told, "file": output} if output else told
@@ -130,42 +132,6 @@ def _write(path: Path, mail: EmailMessage) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(mail.as_bytes())
-
-
-def _number(written: str) -> str:
-    read = msisdn.normalise(written)
-    if read.rejected or len(read.numbers) != 1:
-        fail(f"--number {written}: cần đúng một số di động, ví dụ 0912345678.", 2)
-    return read.numbers[0]
-
-
-async def _found(connection: Connection, id_: int) -> Row:
-    row = await inbound.find(connection, id_)
-    return row or fail(f"Không có tin {id_} trong hộp thư đến. Xem: dispatcher inbox list")
-
-
-def _told(row: Row, keyring: Keyring, confirmed: Mapping[bytes, str], *, reveal: bool = False) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "received_at": row.received_at,
-        "msisdn": _person(row, keyring, reveal=reveal),
-        "sent_to": row.sent_to,
-        "route": row.route,
-        "text": row.body,
-        "complete": row.complete,
-        "refusal": row.refusal,
-        "confirmation": confirmed.get(row.msisdn_hash) if row.refusal else None,
-        "forwarded_to": row.forwarded_to,
-        "forwarded_by": row.forwarded_by,
-        "forwarded_at": row.forwarded_at,
-    }
-
-
-def _person(row: Row, keyring: Keyring, *, reveal: bool) -> str:
-    if row.cipher is None or row.key_id is None:
-        return ERASED
-    person = keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
-    return msisdn.spoken(person) if reveal else msisdn.mask(person)
 
 
 def _lines(told: dict[str, Any]) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from campaigns import msisdn
-from dispatcher import control
+from dispatcher import control, searching
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -17,16 +16,17 @@ from dispatcher.cli.terminal import (
     Desk,
     Edition,
     at_desk,
-    fail,
     give,
     number,
+    one_number,
     out,
     parent_folder,
     progress,
     table,
 )
-from dispatcher.delivery_log import PAGE, Format, export, shown
+from dispatcher.delivery_log import PAGE, Format, export
 from dispatcher.lifecycle import Status
+from dispatcher.searching import Query
 from dispatcher.store import audit, log
 from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
 
@@ -49,23 +49,11 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Tìm tin theo số, chiến dịch, đợt, trạng thái."""
-    wanted = _number(number_) if number_ else None
+    query = Query(one_number(number_) if number_ else None, campaign, wave, status or (), limit)
 
     async def act(desk: Desk) -> list[dict[str, Any]]:
         async with desk.pool.connection() as connection:
-            rows = await log.search(
-                connection,
-                limit=limit,
-                msisdn_hash=desk.keyring.hash(wanted) if wanted else None,
-                edition=campaign,
-                wave=wave,
-                statuses=status or (),
-            )
-            if reveal:
-                await audit.record(
-                    connection, by, "log.reveal", campaign or "search", messages=len(rows), reason=reason
-                )
-        return [shown(row, desk.keyring, reveal=reveal) for row in rows]
+            return await searching.search(connection, desk.keyring, query, reveal=reveal, reason=reason, by=by)
 
     found = at_desk(act)
     if as_json:
@@ -94,13 +82,6 @@ def search(
 
 def _spoken(at: str | None) -> str | None:
     return datetime.fromisoformat(at).strftime("%H:%M:%S %d/%m/%Y") if at else None
-
-
-def _number(written: str) -> str:
-    read = msisdn.normalise(written)
-    if read.rejected or len(read.numbers) != 1:
-        fail(f"--number {written}: cần đúng một số di động, ví dụ 0912345678.", 2)
-    return read.numbers[0]
 
 
 @app.command("export")

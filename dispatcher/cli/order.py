@@ -11,7 +11,6 @@ import typer
 from campaigns.calendar import spoken
 from campaigns.orders import ELSEWHERE, Order, Result
 from dispatcher import orders
-from dispatcher.cli.approving import office
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -28,6 +27,7 @@ from dispatcher.cli.terminal import (
     table,
 )
 from dispatcher.lifecycle import Status
+from dispatcher.review import office
 from dispatcher.sealed import MOST_BYTES
 from dispatcher.settings import Settings, load_routes
 from dispatcher.signing import SigningKey, open_signing_key

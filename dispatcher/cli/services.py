@@ -11,16 +11,18 @@ from collections.abc import Mapping, Sequence
 from redis.asyncio import Redis
 from rich.markup import escape
 
+from dispatcher import accounts, logs
 from dispatcher import clock as clock_process
-from dispatcher import logs
 from dispatcher import worker as worker_process
 from dispatcher.broker import LINE
-from dispatcher.cli.terminal import AsJson, err, give, give_line, out
+from dispatcher.cli.terminal import ME, AsJson, err, give, give_line, out
+from dispatcher.cli.user import ADMINISTRATOR, welcome_url
 from dispatcher.errors import UserError
 from dispatcher.guard import Guard
 from dispatcher.runtime import Addresses, try_routes
 from dispatcher.servers import reach
 from dispatcher.settings import Settings, load_settings
+from dispatcher.store import users
 from dispatcher.store.database import migrate as migrate_database
 from dispatcher.store.database import new_pool
 from dispatcher.supervisor import Child, Supervisor
@@ -33,15 +35,31 @@ def up(as_json: AsJson = False) -> None:
     with reach(settings) as addresses:
         url = f"http://{settings.web_host}:{settings.web_port}"
         refusal = asyncio.run(_refusal(settings, addresses))
+        code = asyncio.run(_first_code(addresses))
         if as_json:
-            give_line({"web": url, "folder": settings.folder, "workers": settings.workers, "refusal": refusal})
+            give_line(
+                {"web": url, "folder": settings.folder, "workers": settings.workers, "refusal": refusal, "code": code}
+            )
         else:
-            err.print(f"Dispatcher đang chạy: {url}/health; nhật ký trong {settings.folder / 'log'}. Dừng bằng Ctrl-C.")
+            err.print(f"Dispatcher đang chạy: {url}; nhật ký trong {settings.folder / 'log'}. Dừng bằng Ctrl-C.")
             if refusal:
                 err.print(f"[bold red]Không gửi tin nào:[/] {escape(refusal)}")
-        code = Supervisor(children(settings, dict(os.environ)), log_folder=settings.folder / "log").run()
-    if code:
-        raise SystemExit(code)
+            if code:
+                err.print(
+                    f"Chưa có người dùng. Mở {welcome_url(settings)}?login={ADMINISTRATOR} và đặt mật khẩu quản trị."
+                )
+                err.print(f"Mã một lần: [bold]{code}[/]")
+        ended = Supervisor(children(settings, dict(os.environ)), log_folder=settings.folder / "log").run()
+    if ended:
+        raise SystemExit(ended)
+
+
+async def _first_code(addresses: Addresses) -> str | None:
+    """The one-time code of the first administrator; None once anybody has chosen a password."""
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        if await users.any_ready(connection):
+            return None
+        return await accounts.set_up(connection, ADMINISTRATOR, ME)
 
 
 async def _refusal(settings: Settings, addresses: Addresses) -> str | None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from campaigns import msisdn
 from dispatcher.cli.audience import Map, RosterFile, SheetName, mapping
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, give, number, out, progress, table
+from dispatcher.correspondence import leave_alone, newest_suppressions
 from dispatcher.importing import Order, import_suppressions
-from dispatcher.importing import suppress as put
-from dispatcher.store import audit, suppressions
 from dispatcher.store.suppressions import Scope
 
 app = typer.Typer(help="Danh sách từ chối nhận: thêm, nhập tệp, xem.", no_args_is_help=True)
 
-SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo"}
 WhyNot = Annotated[str, typer.Option("--reason", help="Lý do không gửi, ví dụ: người dân từ chối nhận.")]
 
 
@@ -28,24 +25,15 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Thêm số vào danh sách; có hiệu lực ngay, cả với tin đang chờ gửi."""
-    found: dict[str, str] = {}
-    for written in numbers:
-        read = msisdn.normalise(written)
-        if read.rejected:
-            fail(f"{written}: {msisdn.EXPLANATIONS[read.rejected].format(detail='')}")
-        found |= {one: msisdn.network(one) for one in read.numbers}
 
-    async def act(desk: Desk) -> int:
+    async def act(desk: Desk) -> tuple[int, int]:
         async with desk.pool.connection() as connection:
-            new = await put(connection, desk.keyring, found, reason, "command line", by)
-            masked = [msisdn.mask(one) for one in found]
-            await audit.record(connection, by, "suppression.add", ", ".join(masked), reason=reason)
-            return new
+            return await leave_alone(connection, desk.keyring, numbers, reason, "command line", by)
 
-    new = at_desk(act)
+    given, new = at_desk(act)
     if as_json:
-        return give({"given": len(found), "new": new})
-    out.print(f"Đã thêm {number(new)} số; {number(len(found) - new)} số đã có sẵn.")
+        return give({"given": given, "new": new})
+    out.print(f"Đã thêm {number(new)} số; {number(given - new)} số đã có sẵn.")
     return None
 
 
@@ -90,21 +78,9 @@ def list_(
 ) -> None:
     """Xem danh sách; số được che bớt."""
 
-    async def act(desk: Desk) -> tuple[int, list[dict[str, object]]]:
+    async def act(desk: Desk) -> tuple[int, list[dict[str, Any]]]:
         async with desk.pool.connection() as connection:
-            rows = await suppressions.newest(connection, limit)
-            total = await suppressions.count(connection)
-        return total, [
-            {
-                "msisdn": msisdn.mask(desk.keyring.decrypt(s.cipher, s.msisdn_hash, s.key_id)),
-                "reason": s.reason,
-                "source": s.source,
-                "scope": SCOPE_WORDS[s.scope],
-                "added_by": s.added_by,
-                "added_at": s.added_at,
-            }
-            for s in rows
-        ]
+            return await newest_suppressions(connection, desk.keyring, limit)
 
     total, rows = at_desk(act)
     if as_json:

@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from campaigns import msisdn
 from campaigns.calendar import VIETNAM
 from dispatcher import logs
 from dispatcher.broker import LINE
@@ -195,6 +196,14 @@ def os_words(error: OSError) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def one_number(written: str) -> str:
+    """The one mobile number given with `--number`; ends the command where it is none."""
+    try:
+        return msisdn.only(written)
+    except ValueError as error:
+        fail(f"--number {error}", 2)
 
 
 def parent_folder(path: Path) -> Path:

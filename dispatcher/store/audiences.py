@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from dispatcher.store.database import Connection, one
+from dispatcher.store.database import OURS, Connection, one
 
 PAGE = 10_000
 
@@ -33,12 +33,12 @@ INSERT INTO recipients (msisdn_hash, cipher, key_id, network)
 SELECT msisdn_hash, cipher, %s, network FROM staged ORDER BY msisdn_hash
 ON CONFLICT (msisdn_hash) DO NOTHING
 """
-BEGIN = """
+BEGIN = f"""
 INSERT INTO audiences (organisation_id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate,
                        rejected, recipients, imported_by)
-SELECT o.id, %(name)s, coalesce((SELECT max(version) FROM audiences WHERE organisation_id = o.id AND name = %(name)s), 0) + 1,
-       %(source_name)s, %(source_sha256)s, %(mapping)s, 0, 0, 0, 0, 0, %(imported_by)s
-FROM organisations o WHERE o.slug = 'default'
+SELECT dispatcher_organisation(), %(name)s, coalesce((
+           SELECT max(version) FROM audiences WHERE {OURS} AND name = %(name)s
+       ), 0) + 1, %(source_name)s, %(source_sha256)s, %(mapping)s, 0, 0, 0, 0, 0, %(imported_by)s
 RETURNING id, extract(year FROM imported_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::int AS year
 """
 FINISH = """
@@ -162,7 +162,10 @@ async def duplicates(connection: Connection, audience_id: int) -> AsyncIterator[
 
 async def newest(connection: Connection, name: str) -> Audience | None:
     """The newest version of the audience `name`."""
-    cursor = await connection.execute(LISTING + "WHERE name = %s ORDER BY version DESC LIMIT 1", [name])
+    cursor = await connection.execute(
+        LISTING + f"WHERE name = %s AND {OURS} ORDER BY version DESC LIMIT 1",
+        [name],
+    )
     row = await cursor.fetchone()
     return Audience(*row) if row else None
 
@@ -176,8 +179,8 @@ async def of_id(connection: Connection, audience_id: int) -> Audience | None:
 
 async def versions(connection: Connection, name: str | None = None) -> list[Audience]:
     """All versions of all audiences, or of one, by name and version."""
-    where, arguments = ("WHERE name = %s", [name]) if name else ("", [])
-    cursor = await connection.execute(f"{LISTING} {where} ORDER BY name, version", arguments)
+    where, arguments = ("AND name = %s", [name]) if name else ("", [])
+    cursor = await connection.execute(f"{LISTING} WHERE {OURS} {where} ORDER BY name, version", arguments)
     return [Audience(*row) async for row in cursor]
 
 

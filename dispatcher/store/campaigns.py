@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from campaigns.campaign import Priority
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.audiences import EVERYBODY, Selection
-from dispatcher.store.database import Connection, one
+from dispatcher.store.database import OURS, Connection, one
 
 CAMPAIGN = """
 SELECT id, edition, title, status::text, author, added_at, approved_by, approved_at, content_hash, approved_hash, void,
@@ -88,6 +88,15 @@ class StoredWave:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign as somebody left it."""
+
+    at: datetime
+    by: str
+    definition: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class NewWave:
     uid: UUID
     slug: str
@@ -118,8 +127,11 @@ def _selection(stored: dict[str, list[Any] | None] | None) -> Selection:
 
 
 async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign | None:
-    """The campaign of that edition, locked until the transaction ends if asked."""
-    cursor = await connection.execute(CAMPAIGN + "WHERE edition = %s" + (" FOR UPDATE" if lock else ""), [edition])
+    """The organisation's campaign of that edition, locked until the transaction ends if asked."""
+    cursor = await connection.execute(
+        CAMPAIGN + f"WHERE edition = %s AND {OURS}" + (" FOR UPDATE" if lock else ""),
+        [edition],
+    )
     row = await cursor.fetchone()
     return _campaign(row) if row else None
 
@@ -131,7 +143,7 @@ async def source(connection: Connection, campaign_id: int) -> str | None:
 
 
 async def listing(connection: Connection) -> list[StoredCampaign]:
-    cursor = await connection.execute(CAMPAIGN + "ORDER BY added_at, id")
+    cursor = await connection.execute(CAMPAIGN + f"WHERE {OURS} ORDER BY added_at, id")
     return [_campaign(row) async for row in cursor]
 
 
@@ -170,13 +182,38 @@ async def put(
     row = await one(
         connection,
         "INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author,"
-        " source) SELECT id, %s, %s, %s, %s, %s, %s, %s, %s FROM organisations WHERE slug = 'default'"
+        " source) VALUES (dispatcher_organisation(), %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (organisation_id, edition) DO UPDATE SET title = EXCLUDED.title, definition = EXCLUDED.definition,"
         " content_hash = EXCLUDED.content_hash, author = EXCLUDED.author,"
         " source = EXCLUDED.source RETURNING id",
         [edition, slug, year, title, Jsonb(definition), content_hash, author, source],
     )
     return int(row.id)
+
+
+async def keep_draft(connection: Connection, campaign_id: int, by: str, definition: dict[str, Any]) -> None:
+    """Remember a draft as it is now; drafts are only ever added."""
+    await connection.execute(
+        "INSERT INTO drafts (campaign_id, by, definition) VALUES (%s, %s, %s)", [campaign_id, by, Jsonb(definition)]
+    )
+
+
+async def drafts(connection: Connection, campaign_id: int) -> list[Draft]:
+    """Every draft of a campaign, first to last."""
+    cursor = await connection.execute(
+        "SELECT at, by, definition FROM drafts WHERE campaign_id = %s ORDER BY id", [campaign_id]
+    )
+    return [Draft(*row) async for row in cursor]
+
+
+async def namespace(connection: Connection) -> str:
+    """What sets the organisation's editions apart from those of others that are called the same; nothing for the first."""
+    row = await one(
+        connection,
+        "SELECT CASE WHEN slug = 'default' THEN '' ELSE slug || ':' END AS name"
+        " FROM organisations WHERE id = dispatcher_organisation()",
+    )
+    return str(row.name)
 
 
 async def put_waves(connection: Connection, campaign_id: int, new: Sequence[NewWave]) -> None:

@@ -23,6 +23,8 @@ Pool = AsyncConnectionPool[Connection]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 OLDEST_SERVER = 160000
+# Of the organisation that the transaction acts for (`users.act_for`).
+OURS = "organisation_id = dispatcher_organisation()"
 # yoyo's own lock is a row that outlives a killed process; this one dies with its connection.
 MIGRATION_LOCK = 7_203_117_001
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatcher.store.database import Connection
+from dispatcher.store.database import OURS, Connection
 
 # Parts that come at the same time over two links must see each other, and so must two deliveries of one text.
 LOCK = 7_203_117_007
@@ -56,11 +56,12 @@ SELECT i.id, i.received_at, i.route, i.msisdn_hash, r.cipher, r.key_id, i.sent_t
 FROM inbound i LEFT JOIN recipients r USING (msisdn_hash)
 """
 NEWEST = f"""{SHOWN}
-WHERE (%(person)s::bytea IS NULL OR i.msisdn_hash = %(person)s) AND (%(refusal)s::bool IS NULL OR i.refusal = %(refusal)s)
+WHERE i.{OURS}
+  AND (%(person)s::bytea IS NULL OR i.msisdn_hash = %(person)s) AND (%(refusal)s::bool IS NULL OR i.refusal = %(refusal)s)
 ORDER BY i.id DESC LIMIT %(limit)s
 """
-FORWARD = """
-UPDATE inbound SET forwarded_to = %s, forwarded_by = %s, forwarded_at = dispatcher_now() WHERE id = %s
+FORWARD = f"""
+UPDATE inbound SET forwarded_to = %s, forwarded_by = %s, forwarded_at = dispatcher_now() WHERE id = %s AND {OURS}
 """
 
 
@@ -153,7 +154,7 @@ async def newest(connection: Connection, *, limit: int, person: bytes | None, re
 
 
 async def find(connection: Connection, id_: int) -> Row | None:
-    cursor = await connection.execute(f"{SHOWN} WHERE i.id = %s", [id_])
+    cursor = await connection.execute(f"{SHOWN} WHERE i.id = %s AND i.{OURS}", [id_])
     row = await cursor.fetchone()
     return Row(*row) if row else None
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dispatcher.lifecycle import FINAL
-from dispatcher.store.database import Connection
+from dispatcher.store.database import OURS, Connection
 
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
 ROWS = """
@@ -30,6 +30,16 @@ LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a
 LEFT JOIN LATERAL (
     SELECT code, reference FROM receipts p WHERE p.message_id = m.id AND p.moved_to IS NOT NULL ORDER BY p.id DESC LIMIT 1
 ) AS told ON true
+"""
+
+STORY = """
+SELECT a.started_at AS at, 'attempt' AS kind, a.number, a.route, a.outcome, a.reference, a.code, a.reason,
+       NULL AS moved_from, NULL AS moved_to, a.ended_at, e.request, e.response, e.http_status
+FROM attempts a LEFT JOIN exchanges e ON e.id = a.exchange_id WHERE a.message_id = %(id)s
+UNION ALL
+SELECT received_at, 'receipt', NULL, route, outcome, reference, code, NULL, moved_from::text, moved_to::text, NULL, NULL, raw, NULL
+FROM receipts WHERE message_id = %(id)s
+ORDER BY at
 """
 
 ARGUMENTS = {"final": sorted(FINAL)}
@@ -59,12 +69,33 @@ class Row:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An attempt (with its exchange, secrets blanked) or a receipt (with what it said) of one message."""
+
+    at: datetime
+    kind: str
+    number: int | None
+    route: str
+    outcome: str
+    reference: str | None
+    code: str | None
+    reason: str | None
+    moved_from: str | None
+    moved_to: str | None
+    ended_at: datetime | None
+    request: str | None
+    response: str | None
+    http_status: int | None
+
+
 async def of_campaign(connection: Connection, edition: str, page: int) -> AsyncIterator[list[Row]]:
     """All messages of a campaign, wave by wave, in pages, through a cursor of the server: memory stays flat."""
     async with connection.cursor(name="delivery_log") as cursor:
         cursor.itersize = page
         await cursor.execute(
-            ROWS + "WHERE c.edition = %(edition)s ORDER BY m.wave_id, m.id", {**ARGUMENTS, "edition": edition}
+            ROWS + f"WHERE c.edition = %(edition)s AND c.{OURS} ORDER BY m.wave_id, m.id",
+            {**ARGUMENTS, "edition": edition},
         )
         while rows := await cursor.fetchmany(page):
             yield [Row(*row) for row in rows]
@@ -80,7 +111,7 @@ async def search(
     statuses: Sequence[str] = (),
 ) -> list[Row]:
     """Up to `limit` messages, newest first. A number is looked up by the ids it would have in each wave."""
-    conditions: list[str] = []
+    conditions = [f"c.{OURS}"]
     arguments: dict[str, Any] = {**ARGUMENTS, "limit": limit}
     if msisdn_hash is not None:
         conditions.append("m.id IN (SELECT message_id(uid, %(hash)s) FROM waves)")
@@ -94,9 +125,22 @@ async def search(
     if statuses:
         conditions.append("m.status = ANY(%(statuses)s::message_status[])")
         arguments["statuses"] = list(statuses)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where = f"WHERE {' AND '.join(conditions)}"
     cursor = await connection.execute(f"{ROWS} {where} ORDER BY m.changed_at DESC, m.id LIMIT %(limit)s", arguments)
     return [Row(*row) async for row in cursor]
+
+
+async def find(connection: Connection, message_id: UUID) -> Row | None:
+    """One message of the organisation."""
+    cursor = await connection.execute(f"{ROWS} WHERE m.id = %(id)s AND c.{OURS}", {**ARGUMENTS, "id": message_id})
+    row = await cursor.fetchone()
+    return Row(*row) if row else None
+
+
+async def story(connection: Connection, message_id: UUID) -> list[Told]:
+    """Every attempt and receipt of a message, in the order of time."""
+    cursor = await connection.execute(STORY, {"id": message_id})
+    return [Told(*row) async for row in cursor]
 
 
 async def outcomes(connection: Connection, edition: str, column: str) -> list[tuple[str, str, int]]:
@@ -105,7 +149,7 @@ async def outcomes(connection: Connection, edition: str, column: str) -> list[tu
         raise ValueError(f"outcomes are told by network or area_code, not by {column}")
     cursor = await connection.execute(
         f"SELECT coalesce(m.{column}, '') AS value, m.status::text, count(*)::int AS n FROM messages m"
-        " JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id WHERE c.edition = %s"
+        f" JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id WHERE c.edition = %s AND c.{OURS}"
         " GROUP BY 1, 2 ORDER BY 1, 2",
         [edition],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from dispatcher.store.database import Connection, one
+from dispatcher.store.database import OURS, Connection, one
 
 # Whoever was on the Do-Not-Call list alone and now refuses everything is refused everything; never the other way.
 WIDEN = """
@@ -25,15 +25,16 @@ kept AS (
     SELECT msisdn_hash, cipher, %(key_id)s, network FROM given ON CONFLICT (msisdn_hash) DO NOTHING
 )
 INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by, scope)
-SELECT o.id, g.msisdn_hash, %(reason)s, %(source)s, %(by)s, %(scope)s FROM given g, organisations o WHERE o.slug = 'default'
+SELECT dispatcher_organisation(), g.msisdn_hash, %(reason)s, %(source)s, %(by)s, %(scope)s FROM given g
 {WIDEN}"""
 ADD_KNOWN = f"""
 INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
-SELECT o.id, %s, %s, %s, %s FROM organisations o WHERE o.slug = 'default'
+SELECT o.id, %s, %s, %s, %s FROM organisations o
 {WIDEN}"""
-LISTING = """
+LISTING = f"""
 SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at, s.scope
 FROM suppressions s JOIN recipients r USING (msisdn_hash)
+WHERE s.{OURS}
 ORDER BY s.added_at DESC, s.msisdn_hash LIMIT %s
 """
 
@@ -87,7 +88,7 @@ async def add(
 
 
 async def add_known(connection: Connection, msisdn_hash: bytes, reason: str, source: str, by: str) -> None:
-    """Add a number that is in `recipients`."""
+    """Add a number that is in `recipients`, for every organisation: the person refused the sender, whoever writes."""
     await connection.execute(ADD_KNOWN, [msisdn_hash, reason, source, by])
 
 
@@ -98,10 +99,14 @@ async def newest(connection: Connection, limit: int) -> list[Suppression]:
 
 async def any_of(connection: Connection, scope: Scope) -> bool:
     """Whether the list has a number of that scope."""
-    row = await one(connection, "SELECT EXISTS (SELECT FROM suppressions WHERE scope = %s) AS so", [scope.value])
+    row = await one(
+        connection,
+        f"SELECT EXISTS (SELECT FROM suppressions WHERE {OURS} AND scope = %s) AS so",
+        [scope.value],
+    )
     return bool(row.so)
 
 
 async def count(connection: Connection) -> int:
-    row = await one(connection, "SELECT count(*)::int AS n FROM suppressions")
+    row = await one(connection, f"SELECT count(*)::int AS n FROM suppressions WHERE {OURS}")
     return int(row.n)

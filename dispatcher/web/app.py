@@ -1,4 +1,4 @@
-"""The web application: callbacks and health."""
+"""The web application: callbacks, health, and the pages for people."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ import psycopg
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dispatcher.accounts import Doorman
 from dispatcher.receipts import Inbox
+from dispatcher.roster_desk import RosterDesk
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
+from dispatcher.store.database import new_pool
+from dispatcher.web import pages
 from dispatcher.web.callbacks import Web
 
 log = structlog.get_logger()
+
+# Connections of the pages: however many people look, carriers' calls have their own.
+PAGES = 4
+# A page that shows progress holds its line open; nobody waits for it longer when the server is told to stop.
+STREAMS_SECONDS = 3
 
 
 def new_app(settings: Settings, addresses: Addresses) -> Starlette:
@@ -27,8 +37,13 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_runtime(settings, addresses) as runtime:
-            app.state.runtime = runtime
+        async with open_runtime(settings, addresses) as runtime, new_pool(addresses.database_url, PAGES) as pool:
+            app.state.runtime, app.state.pages = runtime, pool
+            app.state.doorman = Doorman(pool, runtime.keyring)
+            app.state.rosters = RosterDesk(settings.folder / "uploads", addresses.database_url, runtime.keyring)
+            async with pool.connection() as connection:
+                await app.state.rosters.sweep(connection)
+            app.state.breakdowns, app.state.counting = {}, asyncio.Lock()
             app.state.inbox = Inbox(runtime.pool)
             storing = asyncio.create_task(app.state.inbox.run())
             yield
@@ -38,8 +53,9 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
 
     routes = [
         Route("/health", health),
+        *pages.routes(),
     ]
-    return Web(routes=routes, lifespan=lifespan)
+    return Web(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: pages.not_served})
 
 
 async def health(request: Request) -> Response:
@@ -63,4 +79,5 @@ def serve(settings: Settings, addresses: Addresses) -> None:
         access_log=False,  # callback addresses are secrets, and their queries hold numbers
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=STREAMS_SECONDS,
     )

@@ -1,0 +1,100 @@
+"""What changed from one state of a campaign to another, in the order in which people read it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.campaign import Campaign
+
+# Table of a definition -> what staff call it.
+WORDS = {
+    "title": "tên chiến dịch",
+    "owner": "cơ quan gửi",
+    "message_class": "loại tin",
+    "theme": "chủ đề",
+    "hotline": "đường dây nóng",
+    "audience": "nhóm người nhận",
+    "budget": "mức chi tối đa",
+    "priority": "mức ưu tiên",
+    "period": "thời gian",
+    "texts": "nội dung",
+    "waves": "đợt gửi",
+    "legal_basis": "căn cứ",
+    "requests": "văn bản yêu cầu",
+    "policy": "khác thông lệ",
+    "accented": "có dấu",
+    "unaccented": "không dấu",
+    "date": "ngày",
+    "until": "đến ngày",
+    "window": "khung giờ",
+    "form": "dạng",
+    "text": "nội dung",
+}
+# Follows from the rest, or differs every year without anybody's doing.
+SILENT = frozenset({"slug", "year", "content_kind"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place: its path in words, and what stood and stands there (None: nothing)."""
+
+    where: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words that both have (`kept`), or only one of them."""
+
+    words: str
+    before: bool
+    after: bool
+
+
+def differences(old: Campaign, new: Campaign) -> list[Difference]:
+    """Every place where the two differ."""
+    before, after = dict(_flat(_by_slug(old))), dict(_flat(_by_slug(new)))
+    return [
+        Difference(_spoken(path), before.get(path), after.get(path))
+        for path in dict.fromkeys([*after, *before])
+        if before.get(path) != after.get(path)
+    ]
+
+
+def pieces(before: str, after: str) -> Iterator[Piece]:
+    """Two texts against each other, word by word."""
+    old, new = re.findall(r"\S+\s*", before), re.findall(r"\S+\s*", after)
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield Piece("".join(new[c:d]), True, True)
+            continue
+        if b > a:
+            yield Piece("".join(old[a:b]), True, False)
+        if d > c:
+            yield Piece("".join(new[c:d]), False, True)
+
+
+def _by_slug(campaign: Campaign) -> dict[str, Any]:
+    plain = campaign.model_dump(mode="json")
+    return plain | {"waves": {wave["slug"]: wave for wave in plain["waves"]}}
+
+
+def _flat(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key not in SILENT:
+                yield from _flat(inner, (*path, str(key)))
+    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
+        for number, inner in enumerate(value, 1):
+            yield from _flat(inner, (*path, str(number)))
+    elif value not in (None, [], ""):
+        yield path, " – ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _spoken(path: tuple[str, ...]) -> str:
+    return " · ".join(WORDS.get(part, part) for part in path)

@@ -1,0 +1,106 @@
+"""What people write to us and whom we must leave alone, as staff see it: numbers masked unless there is a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from campaigns import msisdn
+from dispatcher.errors import UserError
+from dispatcher.importing import suppress
+from dispatcher.keyring import Keyring
+from dispatcher.store import audit, confirmations, inbound, suppressions
+from dispatcher.store.database import Connection
+from dispatcher.store.inbound import Row
+from dispatcher.store.suppressions import Scope, Suppression
+
+ERASED = "đã xóa"
+SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo"}
+
+
+class CorrespondenceError(UserError):
+    """A number that is none, or a text that is not there."""
+
+
+async def several(
+    connection: Connection, keyring: Keyring, rows: Sequence[Row], *, reveal: bool = False
+) -> list[dict[str, Any]]:
+    """Texts from people with what became of each, numbers masked unless revealed."""
+    confirmed = await confirmations.standing(connection, [row.msisdn_hash for row in rows])
+    return [_told(row, keyring, confirmed, reveal=reveal) for row in rows]
+
+
+async def one(connection: Connection, keyring: Keyring, id_: int, *, reveal: bool = False) -> dict[str, Any]:
+    """A text in the inbox. Raises `CorrespondenceError`."""
+    row = await inbound.find(connection, id_)
+    if row is None:
+        raise CorrespondenceError(f"Không có tin {id_} trong hộp thư đến. Xem: dispatcher inbox list")
+    return (await several(connection, keyring, [row], reveal=reveal))[0]
+
+
+def _told(row: Row, keyring: Keyring, confirmed: Mapping[bytes, str], *, reveal: bool) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "received_at": row.received_at,
+        "msisdn": _person(row, keyring, reveal=reveal),
+        "sent_to": row.sent_to,
+        "route": row.route,
+        "text": row.body,
+        "complete": row.complete,
+        "refusal": row.refusal,
+        "confirmation": confirmed.get(row.msisdn_hash) if row.refusal else None,
+        "forwarded_to": row.forwarded_to,
+        "forwarded_by": row.forwarded_by,
+        "forwarded_at": row.forwarded_at,
+    }
+
+
+def _person(row: Row, keyring: Keyring, *, reveal: bool) -> str:
+    if row.cipher is None or row.key_id is None:
+        return ERASED
+    person = keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
+    return msisdn.spoken(person) if reveal else msisdn.mask(person)
+
+
+async def forward(connection: Connection, keyring: Keyring, id_: int, to: str, by: str, reason: str) -> dict[str, Any]:
+    """Pass a text on: the whole number is shown, and that is recorded. Raises `CorrespondenceError`."""
+    await one(connection, keyring, id_)
+    if not to.strip():
+        raise CorrespondenceError("Cần ghi chuyển cho ai, ví dụ: Công an phường Kỳ Lừa.")
+    await inbound.forward(connection, id_, to.strip(), by)
+    await audit.record(connection, by, "inbound.forward", str(id_), to=to.strip(), reason=reason)
+    return await one(connection, keyring, id_, reveal=True)
+
+
+def listed(entry: Suppression, keyring: Keyring) -> dict[str, Any]:
+    """An entry of the suppression list, the number masked."""
+    return {
+        "msisdn": msisdn.mask(keyring.decrypt(entry.cipher, entry.msisdn_hash, entry.key_id)),
+        "reason": entry.reason,
+        "source": entry.source,
+        "scope": SCOPE_WORDS[entry.scope],
+        "added_by": entry.added_by,
+        "added_at": entry.added_at,
+    }
+
+
+async def leave_alone(
+    connection: Connection, keyring: Keyring, written: list[str], reason: str, source: str, by: str
+) -> tuple[int, int]:
+    """Put numbers on the suppression list; answers how many were given and how many are new. Raises `CorrespondenceError`."""
+    numbers: dict[str, str] = {}
+    for one in written:
+        read = msisdn.normalise(one)
+        if read.rejected:
+            raise CorrespondenceError(f"{one}: {msisdn.EXPLANATIONS[read.rejected].format(detail='')}")
+        numbers |= {number: msisdn.network(number) for number in read.numbers}
+    new = await suppress(connection, keyring, numbers, reason, source, by)
+    masked = ", ".join(msisdn.mask(number) for number in numbers)
+    await audit.record(connection, by, "suppression.add", masked, reason=reason)
+    return len(numbers), new
+
+
+async def newest_suppressions(connection: Connection, keyring: Keyring, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How many numbers are on the list, and those that came last."""
+    rows = await suppressions.newest(connection, limit)
+    return await suppressions.count(connection), [listed(row, keyring) for row in rows]

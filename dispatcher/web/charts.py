@@ -1,0 +1,77 @@
+"""Pictures drawn here: bars of statuses as SVG. Each stands beside a table that says the same in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from markupsafe import Markup
+
+from dispatcher.lifecycle import Status
+from dispatcher.web.speech import Speech
+
+S = Status
+# What is drawn in one colour, the certain first; `wait` has not left.
+BANDS: tuple[tuple[str, str, tuple[Status, ...]], ...] = (
+    ("good", "đã tới máy", (S.DELIVERED,)),
+    ("sea", "nhà mạng đã nhận, đang gửi", (S.SUBMITTED, S.SENDING)),
+    ("heed", "chưa rõ", (S.UNCERTAIN, S.UNCONFIRMED)),
+    ("bad", "không tới, bị từ chối, hỏng", (S.UNDELIVERED, S.REJECTED, S.FAILED)),
+    ("quiet", "bỏ qua, hủy, quá hạn", (S.SUPPRESSED, S.CANCELLED, S.EXPIRED)),
+    ("wait", "chờ gửi", (S.QUEUED, S.RETRYING)),
+)
+WIDTH, BAR, LABEL, LINE = 720, 22, 150, 34
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A part of a bar."""
+
+    tone: str
+    words: str
+    count: int
+
+
+def bands(counts: Mapping[str, int], speech: Speech) -> list[Band]:
+    """Statuses as bands, in the order of `BANDS`; empty ones too, so that colours keep their places."""
+    return [Band(tone, speech.word(words), sum(counts.get(s, 0) for s in statuses)) for tone, words, statuses in BANDS]
+
+
+def bar(counts: Mapping[str, int], speech: Speech) -> Markup:
+    """One bar over the whole width."""
+    found = bands(counts, speech)
+    said = ", ".join(f"{band.words}: {speech.number(band.count)}" for band in found if band.count)
+    parts = "".join(_pieces(found, 0, WIDTH, 0))
+    return _svg(WIDTH, BAR, said or speech.word("chưa có tin nào"), parts)
+
+
+def bars(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: str) -> Markup:
+    """A bar for each row, as long as the row is large; the largest takes the width."""
+    largest = max((sum(counts.values()) for _, counts in rows), default=0) or 1
+    drawn = []
+    for place, (name, counts) in enumerate(rows):
+        top, total = place * LINE, sum(counts.values())
+        length = (WIDTH - LABEL - 90) * total / largest
+        drawn.append(f'<text x="0" y="{top + 16}" font-size="14">{escape(name)}</text>')
+        drawn += _pieces(bands(counts, speech), LABEL, length, top)
+        number = escape(speech.number(total))
+        drawn.append(f'<text class="faint" x="{LABEL + length + 8:.1f}" y="{top + 16}" font-size="13">{number}</text>')
+    return _svg(WIDTH, max(len(rows), 1) * LINE, title, "".join(drawn))
+
+
+def _pieces(found: Iterable[Band], left: float, width: float, top: float) -> list[str]:
+    found = list(found)
+    total = sum(band.count for band in found)
+    drawn, at = [], left
+    for band in found:
+        wide = width * band.count / total if total else 0
+        if wide:
+            drawn.append(f'<rect class="s-{band.tone}" x="{at:.2f}" y="{top}" width="{wide:.2f}" height="{BAR}"/>')
+        at += wide
+    return drawn or [f'<rect class="s-wait" x="{left}" y="{top}" width="{max(width, 2):.2f}" height="{BAR}"/>']
+
+
+def _svg(width: float, height: float, said: str, inside: str) -> Markup:
+    head = f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label={quoteattr(said)}>'
+    return Markup(f"{head}{inside}</svg>")  # noqa: S704  every text in it is escaped above

@@ -1,0 +1,80 @@
+"""What there is: today's work, the campaigns, the year."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from starlette.responses import Response
+
+from campaigns import schedule
+from campaigns.calendar import VIETNAM
+from campaigns.campaign import Campaign
+from dispatcher import drafting
+from dispatcher.lifecycle import CampaignStatus, Status
+from dispatcher.settings import load_calendar
+from dispatcher.store import figures
+from dispatcher.store.figures import Glance
+from dispatcher.web.charts import bar
+from dispatcher.web.door import Page, Visit
+from dispatcher.web.rights import Action
+
+YEARS = range(2020, 2100)
+
+
+async def today(visit: Visit) -> Response:
+    """What waits for this person, and what runs."""
+    found = await _glances(visit) if visit.may(Action.SEE_FIGURES) else []
+    running = [g for g in found if g.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)]
+    return visit.show(
+        "today.html",
+        drafts=[g for g in found if g.status is CampaignStatus.DRAFT],
+        ready=[g for g in found if g.status is CampaignStatus.APPROVED],
+        running=running,
+        doubtful=[(g, doubts) for g in found if (doubts := g.counts.get(Status.UNCERTAIN, 0))],
+        bars={g.edition: bar(g.counts, visit.speech) for g in running},
+    )
+
+
+async def listing(visit: Visit) -> Response:
+    return visit.show("campaigns.html", glances=await _glances(visit))
+
+
+async def _glances(visit: Visit) -> list[Glance]:
+    async with visit.desk() as connection:
+        return await figures.glances(connection)
+
+
+async def calendar(visit: Visit) -> Response:
+    """The year month by month: occasions, waves, months in which nobody is told anything."""
+    asked = visit.asked("year")
+    this = datetime.now(VIETNAM).date()
+    year = int(asked) if asked.isdecimal() and int(asked) in YEARS else this.year
+    known = load_calendar(visit.runtime.settings.occasions)
+    async with visit.desk() as connection:
+        found = await drafting.year_of(connection, known, year)
+    return visit.show("calendar.html", year=found, months=_months(found), this=(this.year, this.month), first=date)
+
+
+def _months(found: drafting.Year) -> list[tuple[int, list[drafting.Row], list[tuple[Campaign, schedule.PlannedWave]]]]:
+    """(month, occasions that touch it, waves that open in it)"""
+    waves = [(c, wave) for c in found.campaigns for wave in schedule.waves(c) if wave.opens_at.year == found.year]
+    return [
+        (
+            month,
+            [row for row in found.rows if _touches(row, found.year, month)],
+            sorted(((c, w) for c, w in waves if w.opens_at.month == month), key=lambda pair: pair[1].opens_at),
+        )
+        for month in range(1, 13)
+    ]
+
+
+def _touches(row: drafting.Row, year: int, month: int) -> bool:
+    first, last = date.fromisoformat(row.first), date.fromisoformat(row.last)
+    return (first.year, first.month) <= (year, month) <= (last.year, last.month)
+
+
+PAGES = (
+    Page("/", Action.INSIDE, today),
+    Page("/campaigns", Action.SEE_FIGURES, listing),
+    Page("/calendar", Action.SEE_FIGURES, calendar),
+)

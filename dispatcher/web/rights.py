@@ -1,0 +1,72 @@
+"""Who may do what: one table, asked for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from dispatcher.accounts import ROLE_WORDS, Role
+
+
+class Action(StrEnum):
+    """What a page lets somebody do. The first three are no right: how far somebody has come in."""
+
+    OUTSIDE = "outside"  # anybody, signed in or not
+    HALFWAY = "halfway"  # whoever has given a password, and not yet the second factor
+    INSIDE = "inside"  # whoever is signed in
+
+    SEE_FIGURES = "see_figures"
+    SEE_CAMPAIGN = "see_campaign"
+    WRITE_CAMPAIGN = "write_campaign"
+    APPROVE = "approve"
+    STOP = "stop"
+    RUN = "run"
+    TRY_TEXT = "try_text"
+    SEE_AUDIENCES = "see_audiences"
+    IMPORT_AUDIENCE = "import_audience"
+    SEE_DOUBTS = "see_doubts"
+    DECIDE_DOUBTS = "decide_doubts"
+    READ_INBOX = "read_inbox"
+    FORWARD = "forward"
+    SEE_SUPPRESSIONS = "see_suppressions"
+    SUPPRESS = "suppress"
+    SEARCH_LOG = "search_log"
+    REVEAL = "reveal"
+    SEE_TRAIL = "see_trail"
+    MANAGE_USERS = "manage_users"
+
+
+A, R = Action, Role
+STAFF = frozenset({R.AUTHOR, R.APPROVER, R.COORDINATOR})
+
+RIGHTS: dict[Action, frozenset[Role]] = {
+    A.SEE_FIGURES: STAFF | {R.AUDITOR, R.OBSERVER},
+    A.SEE_CAMPAIGN: STAFF | {R.AUDITOR},
+    A.WRITE_CAMPAIGN: frozenset({R.AUTHOR}),
+    A.APPROVE: frozenset({R.APPROVER}),
+    A.STOP: STAFF,
+    A.RUN: frozenset({R.APPROVER, R.COORDINATOR}),
+    A.TRY_TEXT: STAFF,
+    A.SEE_AUDIENCES: STAFF | {R.AUDITOR},
+    A.IMPORT_AUDIENCE: frozenset({R.AUTHOR, R.COORDINATOR}),
+    A.SEE_DOUBTS: frozenset({R.APPROVER, R.COORDINATOR, R.AUDITOR}),
+    A.DECIDE_DOUBTS: frozenset({R.COORDINATOR}),
+    A.READ_INBOX: frozenset({R.COORDINATOR, R.AUDITOR}),
+    A.FORWARD: frozenset({R.COORDINATOR}),
+    A.SEE_SUPPRESSIONS: frozenset({R.AUTHOR, R.COORDINATOR, R.AUDITOR}),
+    A.SUPPRESS: frozenset({R.COORDINATOR}),
+    A.SEARCH_LOG: frozenset({R.AUDITOR}),
+    A.REVEAL: frozenset({R.AUDITOR}),
+    A.SEE_TRAIL: frozenset({R.AUDITOR, R.ADMINISTRATOR}),
+    A.MANAGE_USERS: frozenset({R.ADMINISTRATOR}),
+}
+
+
+def may(roles: Iterable[str], action: Action) -> bool:
+    """Whether somebody with these roles who is signed in may do it."""
+    return action in (A.OUTSIDE, A.INSIDE) or not RIGHTS[action].isdisjoint(roles)
+
+
+def who_may(action: Action) -> list[str]:
+    """The roles that may, as people read them."""
+    return [ROLE_WORDS[role] for role in Role if role in RIGHTS[action]]
