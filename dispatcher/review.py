@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from campaigns import rules, volume
 from campaigns.calendar import VIETNAM, Calendar, shipped, spoken
@@ -282,3 +283,51 @@ def _warnings(campaign: Campaign, seen: Outlook, amounts: Sequence[Amount]) -> I
     if unknown:
         ceiling = "; không so được với mức chi tối đa" if campaign.budget else ""
         yield f"chưa biết đơn giá của {', '.join(unknown)} (ghi trong tệp DISPATCHER_TERMS){ceiling}"
+
+
+def fields(seen: Review) -> dict[str, Any]:
+    """A review as programs read it."""
+    last = seen.last
+    return {
+        "campaign": seen.stored.edition,
+        "title": seen.stored.title,
+        "status": seen.stored.status,
+        "author": seen.stored.author,
+        "message_class": seen.campaign.message_class,
+        "hash": seen.hash,
+        "waves": seen.waves,
+        "amounts": seen.amounts,
+        "vnd": seen.vnd,
+        "ceiling": seen.campaign.budget,
+        "forecast": outlook_fields(seen.outlook),
+        "refusals": [{"message": r.message, "article": r.article} for r in seen.refusals],
+        "over_ceiling": seen.over_ceiling,
+        "findings": seen.findings,
+        "warnings": seen.warnings,
+        "void": seen.stored.void,
+        "last_approval": last and {"at": last.at, "who": last.who, "path": last.path, "hash": last.hash},
+        "changes": seen.changes,
+    }
+
+
+def outlook_fields(seen: Outlook) -> dict[str, Any]:
+    """A forecast as programs read it."""
+    return {
+        "now": seen.now,
+        "finishes_at": seen.finishes_at,
+        "expired": seen.expired,
+        "arrivals": [
+            {
+                **asdict(a.finish),
+                "wave": a.wave,
+                "route": a.route,
+                "networks": a.networks,
+                "closes_at": a.closes_at,
+            }
+            for a in seen.arrivals
+        ],
+        "helps": seen.helps,
+        "unserved": seen.unserved,
+        "over": seen.over,
+        "stopped_routes": seen.stops,
+    }

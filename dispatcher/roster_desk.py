@@ -98,6 +98,11 @@ class RosterDesk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def idle(self) -> None:
+        """Once nothing is being imported."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def _import(self, id_: UUID, order: Order, organisation: int) -> None:
         """In a thread with a loop of its own: reading and encrypting must not keep carriers' calls waiting."""
         async with self._importing:

@@ -30,6 +30,7 @@ from dispatcher.cli import (
     services,
     suppress,
     text,
+    token,
     user,
 )
 from dispatcher.cli.terminal import fail, os_words, out
@@ -60,6 +61,7 @@ app.add_typer(order.app, name="order")
 app.add_typer(log.app, name="log")
 app.add_typer(report.app, name="report")
 app.add_typer(report.activity, name="activity")
+app.add_typer(token.app, name="token")
 app.add_typer(user.app, name="user")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)

@@ -18,7 +18,7 @@ from dispatcher.control import SPOKEN, find
 from dispatcher.fingerprint import PART_WORDS
 from dispatcher.outlook import Outlook
 from dispatcher.papers import papers
-from dispatcher.review import PATH_WORDS, WHY_WORDS, Review, WaveReview, chosen, dong, office
+from dispatcher.review import PATH_WORDS, WHY_WORDS, Review, WaveReview, chosen, dong, fields, office, outlook_fields
 from dispatcher.review import review as reviewed
 from dispatcher.settings import load_routes
 from dispatcher.store.approvals import Path
@@ -42,32 +42,8 @@ def review(edition: Edition, as_json: AsJson = False) -> None:
 
     seen = at_desk(act)
     if as_json:
-        return give(_fields(seen))
+        return give(fields(seen))
     return _print(seen)
-
-
-def _fields(seen: Review) -> dict[str, Any]:
-    last = seen.last
-    return {
-        "campaign": seen.stored.edition,
-        "title": seen.stored.title,
-        "status": seen.stored.status,
-        "author": seen.stored.author,
-        "message_class": seen.campaign.message_class,
-        "hash": seen.hash,
-        "waves": seen.waves,
-        "amounts": seen.amounts,
-        "vnd": seen.vnd,
-        "ceiling": seen.campaign.budget,
-        "forecast": _outlook_fields(seen.outlook),
-        "refusals": [{"message": r.message, "article": r.article} for r in seen.refusals],
-        "over_ceiling": seen.over_ceiling,
-        "findings": seen.findings,
-        "warnings": seen.warnings,
-        "void": seen.stored.void,
-        "last_approval": last and {"at": last.at, "who": last.who, "path": last.path, "hash": last.hash},
-        "changes": seen.changes,
-    }
 
 
 def _print(seen: Review) -> None:
@@ -256,7 +232,7 @@ def forecast(edition: Edition, as_json: AsJson = False) -> None:
 
     seen = at_desk(act)
     if as_json:
-        give({"campaign": edition, **_outlook_fields(seen)})
+        give({"campaign": edition, **outlook_fields(seen)})
     else:
         _print_outlook(seen)
         end = (
@@ -265,25 +241,3 @@ def forecast(edition: Edition, as_json: AsJson = False) -> None:
         out.print(f"{edition}: {end}.")
     if seen.expired:
         raise typer.Exit(1)
-
-
-def _outlook_fields(seen: Outlook) -> dict[str, Any]:
-    return {
-        "now": seen.now,
-        "finishes_at": seen.finishes_at,
-        "expired": seen.expired,
-        "arrivals": [
-            {
-                **dataclasses.asdict(a.finish),
-                "wave": a.wave,
-                "route": a.route,
-                "networks": a.networks,
-                "closes_at": a.closes_at,
-            }
-            for a in seen.arrivals
-        ],
-        "helps": seen.helps,
-        "unserved": seen.unserved,
-        "over": seen.over,
-        "stopped_routes": seen.stops,
-    }

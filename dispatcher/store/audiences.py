@@ -184,6 +184,15 @@ async def versions(connection: Connection, name: str | None = None) -> list[Audi
     return [Audience(*row) async for row in cursor]
 
 
+async def page(connection: Connection, limit: int, before: int | None) -> list[Audience]:
+    """Up to `limit` versions of the organisation's audiences, the last imported first, imported before that one."""
+    cursor = await connection.execute(
+        f"{LISTING} WHERE {OURS} AND (%(before)s::int IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"before": before, "limit": limit},
+    )
+    return [Audience(*row) async for row in cursor]
+
+
 async def areas(connection: Connection, audience_id: int) -> list[str | None]:
     """The distinct communes of an audience; None stands for people whose commune is not known."""
     cursor = await connection.execute(

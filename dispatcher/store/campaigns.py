@@ -136,6 +136,15 @@ async def find(connection: Connection, edition: str, *, lock: bool = False) -> S
     return _campaign(row) if row else None
 
 
+async def newest(connection: Connection, limit: int, before: int | None = None) -> list[StoredCampaign]:
+    """Up to `limit` of the organisation's campaigns, the last added first, added before that one."""
+    cursor = await connection.execute(
+        CAMPAIGN + f"WHERE {OURS} AND (%(before)s::int IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"before": before, "limit": limit},
+    )
+    return [_campaign(row) async for row in cursor]
+
+
 async def source(connection: Connection, campaign_id: int) -> str | None:
     """The definition that a campaign was added from, as written; None for one that was not added from a file."""
     row = await one(connection, "SELECT source FROM campaigns WHERE id = %s", [campaign_id])

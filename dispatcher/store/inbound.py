@@ -58,6 +58,7 @@ FROM inbound i LEFT JOIN recipients r USING (msisdn_hash)
 NEWEST = f"""{SHOWN}
 WHERE i.{OURS}
   AND (%(person)s::bytea IS NULL OR i.msisdn_hash = %(person)s) AND (%(refusal)s::bool IS NULL OR i.refusal = %(refusal)s)
+  AND (%(before)s::bigint IS NULL OR i.id < %(before)s)
 ORDER BY i.id DESC LIMIT %(limit)s
 """
 FORWARD = f"""
@@ -147,9 +148,12 @@ async def put(connection: Connection, text: Text, *, digest: bytes, refusal: boo
     return cursor.rowcount == 1
 
 
-async def newest(connection: Connection, *, limit: int, person: bytes | None, refusal: bool | None) -> list[Row]:
-    """The inbox, newest first: of one person, of refusals or of the others only."""
-    cursor = await connection.execute(NEWEST, {"limit": limit, "person": person, "refusal": refusal})
+async def newest(
+    connection: Connection, *, limit: int, person: bytes | None, refusal: bool | None, before: int | None = None
+) -> list[Row]:
+    """The inbox, newest first: of one person, of refusals or of the others only, and older than `before`."""
+    arguments = {"limit": limit, "person": person, "refusal": refusal, "before": before}
+    cursor = await connection.execute(NEWEST, arguments)
     return [Row(*row) async for row in cursor]
 
 

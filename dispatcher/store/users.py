@@ -149,9 +149,12 @@ async def give_ticket(connection: Connection, user_id: int, ticket_hash: bytes) 
 
 
 async def shut_out(connection: Connection, user_id: int) -> None:
-    """Take password and second factor away, and end all sessions."""
+    """Take password and second factor away, and end all sessions and tokens."""
     await connection.execute(
         "UPDATE users SET password_hash = NULL, totp_cipher = NULL, totp_key_id = NULL WHERE id = %s", [user_id]
+    )
+    await connection.execute(
+        "UPDATE api_tokens SET ended_at = clock_timestamp() WHERE user_id = %s AND ended_at IS NULL", [user_id]
     )
     await end_sessions(connection, user_id)
 

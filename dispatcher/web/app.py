@@ -22,6 +22,7 @@ from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.store.database import new_pool
 from dispatcher.web import pages
+from dispatcher.web.api import service
 from dispatcher.web.callbacks import Web
 
 log = structlog.get_logger()
@@ -55,7 +56,15 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
         Route("/health", health),
         *pages.routes(),
     ]
-    return Web(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: pages.not_served})
+    app = Web(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: not_served})
+    app.mount(service.PREFIX, service.new_service(app.state))
+    return app
+
+
+async def not_served(request: Request, error: Exception) -> Response:
+    """What programs asked for is answered to programs."""
+    for_programs = request.url.path.startswith(service.PREFIX)
+    return await (service.not_served if for_programs else pages.not_served)(request, error)
 
 
 async def health(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""The same abilities for programs: /api/v1."""
