@@ -6,21 +6,18 @@ import asyncio
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 import structlog
 
-from campaigns import msisdn
 from campaigns.msisdn import EXPLANATIONS, Rejection
 from campaigns.places import province_code
 from dispatcher import rosters
 from dispatcher.errors import UserError
-from dispatcher.importing import Imported, Order, import_audience
+from dispatcher.importing import Imported, Order, Preview, import_audience, preview
 from dispatcher.keyring import Keyring
-from dispatcher.rosters import Roster
 from dispatcher.store import uploads, users
 from dispatcher.store.database import Connection, Pool, connect, new_pool
 from dispatcher.store.uploads import Upload
@@ -28,7 +25,6 @@ from dispatcher.store.uploads import Upload
 log = structlog.get_logger()
 
 KEPT_DAYS = 3
-SHOWN_ROWS = 5
 # The database is told so often how far an import is.
 TELL_SECONDS = 0.5
 REJECTS, DUPLICATES = "rejected", "duplicate"
@@ -36,16 +32,6 @@ REJECTS, DUPLICATES = "rejected", "duplicate"
 
 class RosterDeskError(UserError):
     """A roster cannot be taken in as asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A roster before it is imported: what was recognised, and its first rows with numbers masked."""
-
-    columns: tuple[str, ...]
-    mapping: dict[str, str]
-    notes: tuple[str, ...]
-    rows: tuple[dict[str, str], ...]
 
 
 class RosterDesk:
@@ -80,9 +66,13 @@ class RosterDesk:
         await uploads.add(connection, id_, by, audience, province or None, path.name)
         return id_
 
-    async def look(self, upload: Upload, mapping: Mapping[str, str]) -> Seen:
-        """The columns as recognised or asked for, and the first rows. Raises `RosterError`."""
-        return await asyncio.to_thread(_seen, self._file(upload), mapping)
+    async def look(self, upload: Upload, mapping: Mapping[str, str]) -> Preview:
+        """The columns as recognised or asked for, and how the first rows come out. Raises `RosterError`."""
+        return await asyncio.to_thread(preview, self._order(upload, mapping))
+
+    def _order(self, upload: Upload, mapping: Mapping[str, str]) -> Order:
+        path, place = self._file(upload), self._place(upload.id)
+        return Order(path, upload.audience, upload.by, mapping, province=upload.province, folder=place)
 
     async def begin(self, connection: Connection, upload: Upload, mapping: Mapping[str, str]) -> None:
         """Nobody else imports it from now on. Raises `RosterDeskError`, and `RosterError` for a mapping that does not fit."""
@@ -92,8 +82,7 @@ class RosterDesk:
 
     def launch(self, upload: Upload, mapping: Mapping[str, str], organisation: int) -> None:
         """Import in the background, once the beginning is committed."""
-        path, place = self._file(upload), self._place(upload.id)
-        order = Order(path, upload.audience, upload.by, mapping, province=upload.province, folder=place)
+        order = self._order(upload, mapping)
         task = asyncio.create_task(self._import(upload.id, order, organisation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -191,20 +180,6 @@ def _plain(file_name: str) -> str:
     name = "".join(c if c.isalnum() or c in "._- " else "_" for c in file_name.replace("\\", "/").rpartition("/")[2])
     stem, dot, kind = name.strip(". ").rpartition(".")
     return f"{(stem if dot else kind)[:60] or 'danh-sach'}{dot}{kind[:8] if dot else ''}"
-
-
-def _seen(path: Path, mapping: Mapping[str, str]) -> Seen:
-    roster = rosters.read(path, mapping, chunk_rows=SHOWN_ROWS)
-    first = next(iter(roster), None)
-    rows = first.frame.head(SHOWN_ROWS).to_dicts() if first else []
-    return Seen(roster.columns, roster.mapping, tuple(roster.notes), tuple(_masked(row, roster) for row in rows))
-
-
-def _masked(row: Mapping[str, object], roster: Roster) -> dict[str, str]:
-    shown = {name: str(row.get(name) or "") for name in roster.mapping}
-    read = msisdn.normalise(shown.get("msisdn", ""))
-    numbers = ", ".join(map(msisdn.mask, read.numbers))
-    return shown | {"msisdn": numbers or EXPLANATIONS[read.rejected or Rejection.EMPTY].format(detail="")}
 
 
 def _outcome(imported: Imported) -> dict[str, Any]:

@@ -147,6 +147,8 @@ def _carrier(folder: Path, ledger: Path, wire: Wire) -> Iterator[dict[str, Any]]
     finally:
         process.terminate()
         process.wait(10)
+        if process.stdout:
+            process.stdout.close()
 
 
 def _routes(wire: Wire, carrier: dict[str, Any], port: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from campaigns.campaign import Campaign
 from dispatcher import drafting
 from dispatcher.lifecycle import CampaignStatus, Status
 from dispatcher.settings import load_calendar
-from dispatcher.store import figures
+from dispatcher.store import figures, installation
 from dispatcher.store.figures import Glance
 from dispatcher.web.charts import bar
 from dispatcher.web.door import Page, Visit
@@ -47,12 +47,12 @@ async def _glances(visit: Visit) -> list[Glance]:
 async def calendar(visit: Visit) -> Response:
     """The year month by month: occasions, waves, months in which nobody is told anything."""
     asked = visit.asked("year")
-    this = datetime.now(VIETNAM).date()
-    year = int(asked) if asked.isdecimal() and int(asked) in YEARS else this.year
     known = load_calendar(visit.runtime.settings.occasions)
     async with visit.desk() as connection:
+        this = (await installation.now(connection)).astimezone(VIETNAM)
+        year = int(asked) if asked.isdecimal() and int(asked) in YEARS else this.year
         found = await drafting.year_of(connection, known, year)
-    return visit.show("calendar.html", year=found, months=_months(found), this=(this.year, this.month), first=date)
+    return visit.show("calendar.html", year=found, months=_months(found), this=(this.year, this.month))
 
 
 def _months(found: drafting.Year) -> list[tuple[int, list[drafting.Row], list[tuple[Campaign, schedule.PlannedWave]]]]:

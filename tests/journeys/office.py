@@ -1,0 +1,186 @@
+"""An office in a browser: a whole installation in real processes, Chromium in front of it, and an eye on every page."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from campaigns import definition, schedule
+from dispatcher import credentials
+from dispatcher.demo.stage import Stage, set_up
+from dispatcher.store import installation
+from dispatcher.store.database import new_pool
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+# Git ignores it.
+SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
+PASSWORD = "bốn mùa xanh núi Mẫu Sơn"
+YEAR = 2026
+# Slow enough that there is something left to stop.
+TPS = 3
+SERIOUS = ("serious", "critical")
+# The largest page there is, with everything it loads, uncompressed.
+HEAVIEST = 150_000
+
+
+@dataclass
+class Office:
+    """An installation that nobody has used, at its address, with the one-time code of its first start."""
+
+    stage: Stage
+    url: str
+    code: str
+    browser: Browser
+    secrets: dict[str, tuple[str, int]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def rehearse(self, wave: str, **after: float) -> None:
+        """Move the clock of the rehearsal to a wave's opening, or so long after it."""
+        campaign = definition.load(definition.library_path("drug_prevention_june"), year=YEAR)
+        opens = {w.slug: w.opens_at for w in schedule.waves(campaign)}[wave]
+
+        async def move() -> None:
+            async with new_pool(self.stage.addresses.database_url, 1) as pool, pool.connection() as connection:
+                await installation.rehearse_at(connection, opens + timedelta(**after))
+
+        # Playwright keeps a loop in this thread.
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(lambda: asyncio.run(move())).result()
+
+    def person(self, size: dict[str, int] = DESKTOP, *, script: bool = True) -> Page:
+        """A browser of somebody's own."""
+        context = self.browser.new_context(
+            viewport=size, locale="vi-VN", base_url=self.url, java_script_enabled=script, accept_downloads=True
+        )
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self._broken(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._broken(f"{page.url}: {said.text}") if said.type == "error" else None)
+        return page
+
+    def _broken(self, what: str) -> None:
+        if "Failed to load resource" not in what:  # an answer of 4xx that the journey asks for
+            raise AssertionError(what)
+
+    def leave(self) -> None:
+        """Everybody goes home; what each saw last is kept."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        for place, page in enumerate(page for context in self.browser.contexts for page in context.pages):
+            page.screenshot(path=SCREENSHOTS / f"last-{place}.png", full_page=True)
+        self.browser.close()
+
+    def code_of(self, login: str) -> str:
+        """A code of somebody's phone that was not used before; waits for the next one where need be."""
+        secret, last = self.secrets[login]
+        while (step := int(time.time() // credentials.STEP_SECONDS) + 1) <= last:
+            time.sleep(1)
+        step = max(step - 1, last + 1)
+        self.secrets[login] = (secret, step)
+        return credentials.totp(secret, step)
+
+    def welcome(self, page: Page, login: str, code: str) -> None:
+        """A one-time code becomes a password, and a phone a second factor where the role wants one."""
+        page.goto(f"/welcome?login={login}")
+        self.look(page, "welcome")
+        page.fill("#f-code", code)
+        page.fill("#f-password", PASSWORD)
+        page.fill("#f-again", PASSWORD)
+        page.click("main button")
+        if page.url.endswith("/second-factor"):
+            self.secrets[login] = (re.sub(r"\s", "", page.inner_text("#secret")), 0)
+            self.look(page, "new-factor")
+            page.fill("#f-code", self.code_of(login))
+            page.click("main button")
+        page.wait_for_selector(".menu", state="attached")
+
+    def look(self, page: Page, name: str) -> None:
+        """What a page looks like on a desk and on a phone, and what axe has against it there."""
+        before = page.viewport_size or DESKTOP
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        for kind, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.screenshot(path=SCREENSHOTS / f"{name}-{kind}.png", full_page=True)
+            found = Axe().run(page).response["violations"]
+            bad = [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found if v["impact"] in SERIOUS]
+            assert bad == [], (name, kind, bad)
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{name} on a {kind} is {wide} px too wide"
+        page.set_viewport_size(before)
+        self.seen.add(name)
+
+
+@contextmanager
+def office(folder: Path) -> Iterator[Office]:
+    """Everything started as `dispatcher up` starts it, and stopped afterwards."""
+    with set_up(folder / "office", 1) as stage:
+        routes = stage.settings.routes
+        routes.write_text(re.sub(r"tps = \d+", f"tps = {TPS}", routes.read_text("utf-8")), "utf-8")
+        with _up(stage, folder / "up.log") as first, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            made = Office(stage, first["web"], first["code"], browser)
+            _until_it_answers(made.url)
+            try:
+                yield made
+            finally:
+                made.leave()
+
+
+@contextmanager
+def _up(stage: Stage, log: Path) -> Iterator[dict[str, str]]:
+    command = [sys.executable, "-m", "dispatcher", "up", "--json"]
+    with log.open("wb") as told:
+        process = subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, stderr=told)
+    try:
+        assert process.stdout
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _until_it_answers(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            if httpx.get(f"{url}/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the web process does not answer"
+            time.sleep(0.1)
+
+
+def roster(folder: Path, people: int) -> Path:
+    """A roster as offices have them: numbers of every network, communes of Lạng Sơn, one double and two that are none."""
+    path = folder / "danh-sach-ky-lua.csv"
+    prefixes, communes = ("096", "091", "090", "092"), ("Phường Kỳ Lừa", "Phường Tam Thanh", "Xã Ba Sơn")
+    rows = [(f"{prefixes[n % 4]}{n:07}", communes[n % 3], "người dân") for n in range(1, people + 1)]
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(
+            [
+                ("Số điện thoại", "Xã/Phường", "Đối tượng"),
+                *rows,
+                rows[0],
+                ("0205 3812 345", communes[0], ""),
+                ("", communes[1], ""),
+            ]
+        )
+    return path
