@@ -21,7 +21,11 @@ def adapted(text: str, values: Mapping[str, str | int]) -> str:
     return text
 
 
-def rewritten(text: str, values: Mapping[str, str | list[str]]) -> str:
+# What a key can be set to; None takes it out.
+Value = str | list[str] | list[int] | None
+
+
+def rewritten(text: str, values: Mapping[str, Value]) -> str:
     """The text with these keys set, each by its path as problems name it: `texts.launch.accented`, `wave[2].date`.
 
     Raises ValueError where a path has no table of its own in the text, or the text is not TOML.
@@ -31,17 +35,17 @@ def rewritten(text: str, values: Mapping[str, str | list[str]]) -> str:
     return text
 
 
-def _put(text: str, path: str, value: str | list[str]) -> str:
+def _put(text: str, path: str, value: Value) -> str:
     written, at = text.split("\n"), lines(text)
     table, _, key = path.rpartition(".")
-    statement = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    statement = [] if value is None else [f"{key} = {json.dumps(value, ensure_ascii=False)}"]
     if path in at:
         start, end = at[path] - 1, _end(written, at[path])
     elif table in at and _is_table(written[at[table] - 1]):
         start = end = at[table]
     else:
         raise ValueError(f"no table {table}")
-    made = "\n".join([*written[:start], statement, *written[end:]])
+    made = "\n".join([*written[:start], *statement, *written[end:]])
     if _found(tomllib.loads(made), path) != value:
         raise ValueError(f"{path} is not written in a table of its own")
     return made

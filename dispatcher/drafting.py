@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns import definition, rules, schedule
-from campaigns.adapting import adapted
+from campaigns.adapting import Value, adapted, rewritten
 from campaigns.calendar import Calendar
 from campaigns.campaign import Campaign
 from campaigns.decree91 import Circumstances
@@ -79,6 +80,16 @@ async def source(connection: Connection, edition: str) -> str:
     if text is None:
         raise UserError(f"Chiến dịch {edition} không được thêm từ tệp nên không có gì để chép.")
     return text
+
+
+def aimed(text: str, slug: str, aim: Mapping[str, Value]) -> str:
+    """The definition's text with the wave `slug` for other people; None takes a condition out. Raises `UserError`."""
+    written = tomllib.loads(text).get("wave", [])
+    place = next((n for n, wave in enumerate(written, 1) if wave.get("slug") == slug), None)
+    try:
+        return rewritten(text, {f"wave[{place}].{key}": value for key, value in aim.items()})
+    except ValueError:
+        raise UserError("Đợt này được viết theo cách không sửa được ở đây; sửa trong tệp chiến dịch.") from None
 
 
 async def year_of(connection: Connection, calendar: Calendar, year: int, topic: str | None = None) -> Year:

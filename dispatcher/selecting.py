@@ -54,7 +54,8 @@ async def _groups(connection: Connection, wanted: tuple[str, ...], audience_id: 
     return tuple(sorted(word for word in await audiences.groups(connection, audience_id) if groups_of(word) & asked))
 
 
-def _nobody(wave: Wave, audience: Audience) -> str:
+def described(wave: Wave) -> list[str]:
+    """What a wave chooses people by, as people read it; nothing where it is for everybody."""
     asked = {
         "địa bàn": ", ".join(wave.areas),
         "vùng": ", ".join(wave.zones),
@@ -62,7 +63,11 @@ def _nobody(wave: Wave, audience: Audience) -> str:
         "tuổi": "-".join(map(str, wave.ages or ())),
         "ngôn ngữ": ", ".join(wave.speakers),
     }
-    told = "; ".join(f"{name}: {value}" for name, value in asked.items() if value)
+    return [f"{name}: {value}" for name, value in asked.items() if value]
+
+
+def _nobody(wave: Wave, audience: Audience) -> str:
+    told = "; ".join(described(wave))
     return (
         f"Đợt {wave.slug}: không có ai trong nhóm {audience.name} phiên bản {audience.version} thuộc {told}. Kiểm tra cột "
         "xã, nhóm, năm sinh, ngôn ngữ của danh sách; vùng xem bằng: dispatcher place tags"

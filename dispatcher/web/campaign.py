@@ -19,6 +19,7 @@ from dispatcher.fingerprint import PART_WORDS
 from dispatcher.lifecycle import CAMPAIGN_MOVES, Act, CampaignStatus
 from dispatcher.papers import papers
 from dispatcher.review import PATH_WORDS, WHY_WORDS, Office, Review, review
+from dispatcher.selecting import described
 from dispatcher.settings import RouteConfig, load_calendar, load_prices
 from dispatcher.store import audiences, audit, campaigns
 from dispatcher.store.approvals import Path
@@ -36,11 +37,13 @@ CHANGES = 60
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A wave with what people will read, at its dearest, and who they are."""
+    """A wave with what people will read, at its dearest, and who they are; `order`: whose operators send it themselves."""
 
     wave: PlannedWave
     sample: Sample
     audience: Audience | None
+    chosen: tuple[str, ...]
+    order: tuple[str, ...]
 
 
 async def found(connection: Connection, visit: Visit) -> StoredCampaign:
@@ -69,7 +72,13 @@ async def firings(connection: Connection, campaign: Campaign, stored: Iterable[S
     samples = {sample.wave: sample for sample in compose.samples(campaign)}
     pinned = {wave.slug: wave.audience_id for wave in stored}
     return [
-        Firing(wave, samples[wave.slug], await _audience(connection, wave.audience, pinned.get(wave.slug)))
+        Firing(
+            wave,
+            samples[wave.slug],
+            await _audience(connection, wave.audience, pinned.get(wave.slug)),
+            tuple(described(campaign.wave(wave.slug))),
+            campaign.wave(wave.slug).order,
+        )
         for wave in schedule.waves(campaign)
     ]
 

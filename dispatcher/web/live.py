@@ -138,7 +138,10 @@ async def _counted(visit: Visit) -> Breakdown:
                 stored = await one.found(connection, visit)
                 networks = await log.outcomes(connection, stored.edition, "network")
                 communes = await log.outcomes(connection, stored.edition, "area_code")
-            kept[key] = Breakdown(_rows(networks, NETWORK_WORDS), _rows(communes, _communes()), time.monotonic())
+            made = Breakdown(_rows(networks, NETWORK_WORDS), _rows(communes, _communes()), time.monotonic())
+            if not networks:
+                return made  # costs nothing to count, and looks wrong as soon as the first wave is planned
+            kept[key] = made
         return kept[key]
 
 

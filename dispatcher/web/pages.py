@@ -10,6 +10,7 @@ from starlette.routing import Route
 from dispatcher.web import (
     auditing,
     campaign,
+    choosing,
     doubts,
     live,
     managing,
@@ -22,7 +23,7 @@ from dispatcher.web import (
 )
 from dispatcher.web.door import Page, stranger
 
-ROOMS = (signing, overview, writing, live, doubts, campaign, uploading, neighbours, auditing, managing)
+ROOMS = (signing, overview, writing, choosing, live, doubts, campaign, uploading, neighbours, auditing, managing)
 PAGES: tuple[Page, ...] = tuple(page for room in ROOMS for page in room.PAGES)
 
 

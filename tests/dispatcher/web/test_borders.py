@@ -37,6 +37,7 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
     return {
         "edition": EDITION,
         "key": LAUNCH,
+        "wave": LAUNCH,
         "name": "people",
         "upload": str(upload),
         "kind": "rejected",
