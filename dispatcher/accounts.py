@@ -52,6 +52,9 @@ ROLE_WORDS = {
     Role.ADMINISTRATOR: "quản trị",
 }
 SECOND_FACTOR = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
+# Who may see whole numbers; who looks after keys and what is kept for how long.
+REVEALERS = frozenset({Role.AUDITOR})
+KEEPERS = frozenset({Role.ADMINISTRATOR})
 
 
 class AccountError(UserError):
@@ -107,6 +110,42 @@ async def known(connection: Connection, login: str, organisation_id: int | None 
     if user is None or organisation_id not in (None, user.organisation_id):
         raise AccountError(f"Không có người dùng {login}.")
     return user
+
+
+async def require(connection: Connection, by: str, roles: frozenset[Role], what: str) -> None:
+    """Raise `AccountError` unless `by` is somebody who may; until anybody has an account, whoever has the keyring may."""
+    if not await users.any_ready(connection):
+        return
+    user = await users.find(connection, by)
+    if user is None or roles.isdisjoint(user.roles):
+        words = ", ".join(sorted(ROLE_WORDS[role] for role in roles))
+        raise AccountError(f"Chỉ {words} được {what}; {by} thì không. Ghi --by là tên đăng nhập có vai trò đó.")
+
+
+async def may_reveal(connection: Connection, by: str, reason: str) -> None:
+    """Raise `AccountError` unless `by` may see whole numbers and says why."""
+    await require(connection, by, REVEALERS, "xem đủ số")
+    if not reason.strip():
+        raise AccountError("Cần ghi lý do hiện đủ số (--reason): việc này được lưu vào nhật ký thao tác.")
+
+
+async def second_factors(connection: Connection) -> dict[str, int]:
+    """How many second factors are encrypted with each key."""
+    found: dict[str, int] = {}
+    for user in await users.with_second_factor(connection):
+        found[str(user.totp_key_id)] = found.get(str(user.totp_key_id), 0) + 1
+    return found
+
+
+async def renew_second_factors(connection: Connection, keyring: Keyring) -> int:
+    """Encrypt those of other keys with the current one; answers how many."""
+    renewed = 0
+    for user in await users.with_second_factor(connection):
+        if user.totp_cipher and user.totp_key_id in keyring.ciphers and user.totp_key_id != keyring.current:
+            secret = keyring.decrypt(user.totp_cipher, _bound(user), user.totp_key_id)
+            await users.move_totp(connection, user.id, keyring.encrypt(secret, _bound(user)), keyring.current)
+            renewed += 1
+    return renewed
 
 
 async def _ticket(connection: Connection, user: User) -> str:

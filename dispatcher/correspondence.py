@@ -55,7 +55,7 @@ def _told(row: Row, keyring: Keyring, confirmed: Mapping[bytes, str], *, reveal:
     }
 
 
-def _person(row: Row, keyring: Keyring, *, reveal: bool) -> str:
+def _person(row: Row | Suppression, keyring: Keyring, *, reveal: bool) -> str:
     if row.cipher is None or row.key_id is None:
         return ERASED
     person = keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
@@ -75,7 +75,7 @@ async def forward(connection: Connection, keyring: Keyring, id_: int, to: str, b
 def listed(entry: Suppression, keyring: Keyring) -> dict[str, Any]:
     """An entry of the suppression list, the number masked."""
     return {
-        "msisdn": msisdn.mask(keyring.decrypt(entry.cipher, entry.msisdn_hash, entry.key_id)),
+        "msisdn": _person(entry, keyring, reveal=False),
         "reason": entry.reason,
         "source": entry.source,
         "scope": SCOPE_WORDS[entry.scope],

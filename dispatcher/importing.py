@@ -177,7 +177,9 @@ async def import_audience(
         intake = Intake(keyring, audience_id, known, order.areas, year, rejects)
         await _take_in(connection, roster, intake, progress)
     tally = intake.tally
-    audience = await audiences.finish(connection, audience_id, keyring.current, tally.accounts())
+    audience = await audiences.finish(
+        connection, audience_id, keyring.current, tally.accounts(), former_keys=len(keyring.ciphers) > 1
+    )
     with closing(Sheet(folder / f"{order.path.stem}.duplicate.csv", DUPLICATES_HEADER)) as duplicates:
         async for page in audiences.duplicates(connection, audience_id):
             duplicates.write(page)

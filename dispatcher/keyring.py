@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dispatcher.errors import UserError
-from dispatcher.keyfiles import write_once
+from dispatcher.keyfiles import overwrite, write_once
 
 NONCE_BYTES = 12
 HASH_BYTES = 16
 SECRET_BYTES = 32
+KEY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
 
 class KeyringError(UserError):
@@ -35,6 +40,8 @@ class Keyring:
     ciphers: dict[str, AESGCM] = field(repr=False)
     hash_key: bytes = field(repr=False)
     callback_key: bytes = field(repr=False)
+    made: dict[str, datetime | None] = field(default_factory=dict, repr=False)  # None: before times were written down
+    path: Path | None = field(default=None, repr=False)
 
     def hash(self, msisdn: str) -> bytes:
         """The 16-byte keyed hash that stands for a number everywhere but in `recipients`."""
@@ -62,7 +69,7 @@ class Keyring:
 
     def decrypt(self, cipher: bytes, hashed: bytes, key_id: str) -> str:
         """The number; raises `KeyringError` when the key is gone or the cipher text is not this row's."""
-        if key_id not in self.ciphers:
+        if key_id not in self.ciphers and not self._added_since(key_id):
             raise KeyringError(f"Không có khóa {key_id} trong chùm khóa, không giải mã được số.")
         try:
             return self.ciphers[key_id].decrypt(cipher[:NONCE_BYTES], cipher[NONCE_BYTES:], hashed).decode()
@@ -70,6 +77,12 @@ class Keyring:
             raise KeyringError(
                 f"Số đã mã hóa không khớp với khóa {key_id}: dữ liệu bị sửa hoặc sai chùm khóa."
             ) from None
+
+    def _added_since(self, key_id: str) -> bool:
+        """Whether the file has that key by now: a process that runs for weeks outlives a change of keys."""
+        if key_id and self.path and self.path.exists():
+            self.ciphers.update(open_keyring(self.path, create=False).ciphers)
+        return key_id in self.ciphers
 
     def callback_token(self, route: str) -> str:
         """The unguessable part of a route's callback address: carriers here do not sign what they send."""
@@ -85,14 +98,64 @@ def open_keyring(path: Path, *, create: bool) -> Keyring:
             )
         _create(path)
     try:
-        return _read(json.loads(path.read_text("utf-8")))
+        return _read(json.loads(path.read_text("utf-8")), path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyringError(
             f"Chùm khóa {path} không đọc được ({type(error).__name__}). Khôi phục từ bản sao lưu."
         ) from None
 
 
-def _read(document: dict[str, Any]) -> Keyring:
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Any]]:
+    """The keyring's document, written back if all went well; one person at a time, for a lost key is lost numbers."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        open_keyring(path, create=False)
+        document = json.loads(path.read_text("utf-8"))
+        yield document
+        overwrite(path, json.dumps(document, indent=2))
+    finally:
+        os.close(folder)
+
+
+def path_of(ring: Keyring) -> Path:
+    """Where the keyring was read from. Raises `KeyringError` for one that was not."""
+    if ring.path is None:
+        raise KeyringError("Chùm khóa này không đọc từ tệp nào.")
+    return ring.path
+
+
+def add_key(path: Path, name: str, at: datetime) -> None:
+    """A new key for numbers, not in use yet: first every host must have the file. Raises `KeyringError`."""
+    if not KEY_NAME.fullmatch(name):
+        raise KeyringError("Tên khóa gồm 1-20 chữ thường không dấu, chữ số, gạch ngang; ví dụ 2026-ky-2.")
+    with _changing(path) as document:
+        if name in document["keys"]:
+            raise KeyringError(f"Chùm khóa đã có khóa {name}.")
+        document["keys"][name] = _fresh()
+        document.setdefault("made", {})[name] = at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def use_key(path: Path, name: str) -> None:
+    """Encrypt with that key from now on. Raises `KeyringError`."""
+    with _changing(path) as document:
+        if name not in document["keys"]:
+            raise KeyringError(f"Chùm khóa không có khóa {name}. Có: {', '.join(document['keys'])}.")
+        document["current"] = name
+
+
+def drop_key(path: Path, name: str) -> None:
+    """Forget a key: what was encrypted with it is unreadable for ever. Raises `KeyringError`."""
+    with _changing(path) as document:
+        if name == document["current"]:
+            raise KeyringError(f"Khóa {name} đang dùng, không bỏ được. Đổi khóa trước: dispatcher keys new")
+        document["keys"].pop(name, None)
+        document.get("made", {}).pop(name, None)
+
+
+def _read(document: dict[str, Any], path: Path) -> Keyring:
+    made = document.get("made", {})
     keys = {name: AESGCM(base64.b64decode(key)) for name, key in document["keys"].items()}
     if document["current"] not in keys:
         raise KeyError("current")
@@ -101,6 +164,8 @@ def _read(document: dict[str, Any]) -> Keyring:
         ciphers=keys,
         hash_key=_secret(document["hash_key"]),
         callback_key=_secret(document["callback_key"]),
+        made={name: datetime.fromisoformat(made[name]) if name in made else None for name in keys},
+        path=path,
     )
 
 
@@ -112,9 +177,16 @@ def _secret(written: str) -> bytes:
     return key
 
 
-def _create(path: Path) -> None:
-    def fresh() -> str:
-        return base64.b64encode(os.urandom(SECRET_BYTES)).decode()
+def _fresh() -> str:
+    return base64.b64encode(os.urandom(SECRET_BYTES)).decode()
 
-    document = {"current": "1", "keys": {"1": fresh()}, "hash_key": fresh(), "callback_key": fresh()}
+
+def _create(path: Path) -> None:
+    document = {
+        "current": "1",
+        "keys": {"1": _fresh()},
+        "made": {"1": datetime.now(UTC).isoformat(timespec="seconds")},
+        "hash_key": _fresh(),
+        "callback_key": _fresh(),
+    }
     write_once(path, json.dumps(document, indent=2))

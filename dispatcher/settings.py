@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     confirm_refusals: Literal["advertising", "all"] = "advertising"
     confirmation_text: str | None = None
     confirmation_hours: str = "07:00-22:00"
+    key_months: int = Field(default=6, ge=1, le=120)
     log_format: Literal["auto", "json", "console"] = "auto"
 
     @field_validator("confirmation_text")

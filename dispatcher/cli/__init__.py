@@ -21,6 +21,7 @@ from dispatcher.cli import (
     demo,
     drafting,
     inbox,
+    keys,
     log,
     order,
     place,
@@ -63,6 +64,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(report.activity, name="activity")
 app.add_typer(token.app, name="token")
 app.add_typer(user.app, name="user")
+app.add_typer(keys.app, name="keys")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)
 

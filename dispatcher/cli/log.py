@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dispatcher import control, searching
+from dispatcher import accounts, control, searching
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -53,6 +53,8 @@ def search(
 
     async def act(desk: Desk) -> list[dict[str, Any]]:
         async with desk.pool.connection() as connection:
+            if reveal:
+                await accounts.may_reveal(connection, by, reason)
             return await searching.search(connection, desk.keyring, query, reveal=reveal, reason=reason, by=by)
 
     found = at_desk(act)
@@ -100,6 +102,8 @@ def export_(
     async def act(desk: Desk) -> int:
         with progress("Đang xuất", quiet=as_json) as move:
             async with desk.pool.connection() as connection:
+                if reveal:
+                    await accounts.may_reveal(connection, by, reason)
                 total = (await control.view(connection, edition)).planned
                 await audit.record(
                     connection, by, "log.reveal" if reveal else "log.export", edition, messages=total, reason=reason

@@ -33,6 +33,13 @@ INSERT INTO recipients (msisdn_hash, cipher, key_id, network)
 SELECT msisdn_hash, cipher, %s, network FROM staged ORDER BY msisdn_hash
 ON CONFLICT (msisdn_hash) DO NOTHING
 """
+# Whoever is supplied again belongs to the period of the key that is in use now, in the same order as above.
+MOVE_NUMBERS = """
+UPDATE recipients r SET cipher = again.cipher, key_id = %(key)s FROM (
+    SELECT s.msisdn_hash, s.cipher FROM staged s JOIN recipients o USING (msisdn_hash)
+    WHERE o.key_id <> %(key)s ORDER BY s.msisdn_hash FOR UPDATE OF o
+) AS again WHERE r.msisdn_hash = again.msisdn_hash
+"""
 BEGIN = f"""
 INSERT INTO audiences (organisation_id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate,
                        rejected, recipients, imported_by)
@@ -143,11 +150,18 @@ async def put(connection: Connection, rows: Rows) -> None:
                 await copy.write(data)
 
 
-async def finish(connection: Connection, audience_id: int, key_id: str, counts: dict[str, int]) -> Audience:
-    """Keep the numbers, and write the accounts: lines, accepted, duplicate, rejected, recipients."""
+async def finish(
+    connection: Connection, audience_id: int, key_id: str, counts: dict[str, int], *, former_keys: bool = False
+) -> Audience:
+    """Keep the numbers, and write the accounts: lines, accepted, duplicate, rejected, recipients.
+
+    `former_keys`: numbers may be kept under other keys than this one.
+    """
     await connection.execute("SET LOCAL work_mem = '64MB'")
     await connection.execute("ANALYZE staged")
     await connection.execute(KEEP_NUMBERS, [key_id])
+    if former_keys:
+        await connection.execute(MOVE_NUMBERS, {"key": key_id})
     await connection.execute(FINISH, {**counts, "id": audience_id})
     return Audience(*await one(connection, LISTING + "WHERE id = %s", [audience_id]))
 

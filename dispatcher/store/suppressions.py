@@ -33,7 +33,7 @@ SELECT o.id, %s, %s, %s, %s FROM organisations o
 {WIDEN}"""
 LISTING = f"""
 SELECT s.msisdn_hash, r.cipher, r.key_id, s.reason, s.source, s.added_by, s.added_at, s.scope
-FROM suppressions s JOIN recipients r USING (msisdn_hash)
+FROM suppressions s LEFT JOIN recipients r USING (msisdn_hash)
 WHERE s.{OURS}
 ORDER BY s.added_at DESC, s.msisdn_hash LIMIT %s
 """
@@ -48,9 +48,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
+    """An entry of the list; `cipher` and `key_id` are None where the person was erased: the refusal stays."""
+
     msisdn_hash: bytes
-    cipher: bytes
-    key_id: str
+    cipher: bytes | None
+    key_id: str | None
     reason: str
     source: str
     added_by: str

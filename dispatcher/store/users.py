@@ -173,6 +173,19 @@ async def set_password(connection: Connection, user_id: int, password_hash: str)
     await connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [password_hash, user_id])
 
 
+async def with_second_factor(connection: Connection) -> list[User]:
+    """Everybody who has one, of whatever organisation."""
+    cursor = await connection.execute(USER + "WHERE u.totp_cipher IS NOT NULL ORDER BY u.id FOR UPDATE OF u")
+    return [_user(row) async for row in cursor]
+
+
+async def move_totp(connection: Connection, user_id: int, cipher: bytes, key_id: str) -> None:
+    """The same second factor, encrypted with another key."""
+    await connection.execute(
+        "UPDATE users SET totp_cipher = %s, totp_key_id = %s WHERE id = %s", [cipher, key_id, user_id]
+    )
+
+
 async def set_totp(connection: Connection, user_id: int, cipher: bytes, key_id: str, step: int) -> None:
     """From now on the second factor is asked for; `step` is that of the code that proved it."""
     await connection.execute(

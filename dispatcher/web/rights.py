@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from dispatcher.accounts import ROLE_WORDS, Role
+from dispatcher.accounts import REVEALERS, ROLE_WORDS, Role
 
 
 class Action(StrEnum):
@@ -56,7 +56,7 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.SEE_SUPPRESSIONS: frozenset({R.AUTHOR, R.COORDINATOR, R.AUDITOR}),
     A.SUPPRESS: frozenset({R.COORDINATOR}),
     A.SEARCH_LOG: frozenset({R.AUDITOR}),
-    A.REVEAL: frozenset({R.AUDITOR}),
+    A.REVEAL: REVEALERS,
     A.SEE_TRAIL: frozenset({R.AUDITOR, R.ADMINISTRATOR}),
     A.MANAGE_USERS: frozenset({R.ADMINISTRATOR}),
 }

@@ -178,6 +178,8 @@ def test_the_log_equals_the_carriers_ledger_number_by_number(watched: Watched, t
         "--format",
         "jsonl",
         "--reveal",
+        "--reason",
+        "đối chiếu với nhà mạng",
         "-o",
         str(output),
     ]
