@@ -58,6 +58,8 @@ async def inspect(connection: Connection, keys: Keys, given: Checkpoint | None, 
 async def judge(connection: Connection, keys: Keys, given: Checkpoint | None, progress: Progress) -> Inspection:
     """The same in the caller's transaction, which has one snapshot for all its statements."""
     chain = Chain(keys, given)
+    for order in await seals.prunings(connection):
+        chain.prune(order)
     checkpoints = _Queue(await seals.checkpoints(connection))
     total = (await seals.totals(connection))[1]
     async for seal, rows in _ahead(_sealed(connection)):
@@ -209,6 +211,8 @@ async def _write(
     connection: Connection, write: Callable[[str], Any], progress: Callable[[int], None]
 ) -> dict[str, Any]:
     write(_line({"format": FORMAT, "made_at": datetime.now(UTC).isoformat()}))
+    for order in await seals.prunings(connection):
+        write(_line({"pruning": order}))
     texts = await seals.checkpoints(connection)
     last = rows_written = rows_sealed = 0
     async for seal, rows in _ahead(_sealed(connection)):

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     confirmation_text: str | None = None
     confirmation_hours: str = "07:00-22:00"
     key_months: int = Field(default=6, ge=1, le=120)
+    numbers_months: int = Field(default=18, ge=12, le=240)
+    figures_months: int = Field(default=120, ge=12, le=1200)
     log_format: Literal["auto", "json", "console"] = "auto"
 
     @field_validator("confirmation_text")

@@ -48,6 +48,7 @@ WORDS = {
     "order": "thiếu hoặc đảo thứ tự dấu niêm phong",
     "checkpoint": "điểm kiểm tra không khớp với chuỗi",
     "truncated": "phần cuối của nhật ký bị cắt",
+    "pruning": "lệnh xóa dòng hết hạn lưu không hợp lệ",
     "unreadable": "tệp không đọc được đến hết",
 }
 
@@ -324,6 +325,34 @@ def read_checkpoint(text: str, keys: Keys) -> Checkpoint:
         raise Unusable(f"not a checkpoint: {error}") from None
 
 
+PRUNING = "dispatcher pruning/1"
+# What people did is kept for good.
+PRUNABLE = frozenset({"attempts", "receipts", "exchanges"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """That the rows of these seals were deleted, all of them, because they were queued before a moment."""
+
+    seals: tuple[tuple[int, int], ...]  # from, to
+    before: datetime
+
+    def lines(self) -> dict[str, object]:
+        written = ",".join(f"{first}-{last}" for first, last in self.seals)
+        return {"seals": written, "before": self.before.astimezone(UTC).isoformat(timespec="microseconds")}
+
+
+def read_pruning(text: str, keys: Keys) -> Pruning:
+    """Raises `Unusable`."""
+    lines = read_statement(text, PRUNING, keys)
+    try:
+        pairs = [written.split("-") for written in lines["seals"].split(",")]
+        seals = tuple([(int(first), int(last)) for first, last in pairs])
+        return Pruning(seals, datetime.fromisoformat(lines["before"]))
+    except (KeyError, ValueError) as error:
+        raise Unusable(f"not a pruning: {error}") from None
+
+
 def text_digest(text: str) -> bytes:
     return sha256(text.strip().encode()).digest()
 
@@ -358,6 +387,8 @@ class Chain:
     head: bytes = NOTHING
     last_checkpoint: Checkpoint | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    pruned: int = 0  # rows that are gone by a signed order
+    _prunings: list[Pruning] = field(default_factory=list)
     _since: list[bytes] = field(default_factory=list)
     _text: bytes = NOTHING
     _until: list[tuple[int, int]] = field(default_factory=list)  # (seals, number) of each checkpoint
@@ -370,6 +401,13 @@ class Chain:
     def whole(self) -> bool:
         return not self.findings
 
+    def prune(self, text: str) -> None:
+        """An order by which rows are gone; before the seals that it is about."""
+        try:
+            self._prunings.append(read_pruning(text, self.keys))
+        except Unusable as error:
+            self._say_at("pruning", self.seals, str(error))
+
     def take(self, seal: Seal, found: Sequence[bytes]) -> None:
         """The next seal, with the records of its rows as they are now."""
         form = Form(seal.form)
@@ -379,7 +417,9 @@ class Chain:
         trusted = note is not None and seal.hash == note.hash == seal.digest(note.ids)
         if not trusted:
             self._say("seal", seal)
-        if not (trusted and len(leaves) == seal.rows and root(leaves) == seal.root):
+        if not found and self._may_be_gone(seal, form):
+            self.pruned += seal.rows
+        elif not (trusted and len(leaves) == seal.rows and root(leaves) == seal.root):
             self._name(seal, form, note, found, leaves)
         if note:
             self._judge_order(seal, form, note)
@@ -436,6 +476,12 @@ class Chain:
             self._met = True
             if self.given.head != seal.hash:
                 self._say("checkpoint", seal, detail=f"number {self.given.number}, the one given")
+
+    def _may_be_gone(self, seal: Seal, form: Form) -> bool:
+        return form.source in PRUNABLE and any(
+            seal.queued_to < order.before and any(first <= seal.n <= last for first, last in order.seals)
+            for order in self._prunings
+        )
 
     def _name(self, seal: Seal, form: Form, note: Note | None, found: Sequence[bytes], leaves: Sequence[bytes]) -> None:
         """Say which rows are not what was sealed, by what was signed of each."""
@@ -580,6 +626,8 @@ class Reader:
             self._encode = Form(self._seal.form).encoder()
         elif "checkpoint" in said:
             self._chain.checkpoint(said["checkpoint"])
+        elif "pruning" in said:
+            self._chain.prune(said["pruning"])
         elif "end" not in said:
             raise Unusable(f"a line of no kind: {json.dumps(said)[:80]}")
         return said.get("end")
@@ -628,6 +676,8 @@ def sentences(chain: Chain) -> Iterator[str]:
     """The verdict in Vietnamese, for people."""
     at = chain.last_checkpoint
     yield f"{chain.seals} dấu niêm phong, {chain.rows} dòng"
+    if chain.pruned:
+        yield f"Trong đó {chain.pruned} dòng đã hết hạn lưu và bị xóa theo lệnh có ký; dấu niêm phong của chúng còn nguyên."
     if at:
         yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {at.at:%Y-%m-%d %H:%M:%S} UTC"
     if chain.given:
@@ -662,6 +712,7 @@ def told(chain: Chain) -> dict[str, Any]:
         "whole": chain.whole,
         "seals": chain.seals,
         "rows": chain.rows,
+        "pruned": chain.pruned,
         "checkpoint": chain.last_checkpoint.number if chain.last_checkpoint else None,
         "checked_against": chain.given.number if chain.given else None,
         "findings": [

@@ -26,6 +26,7 @@ from dispatcher.cli import (
     order,
     place,
     report,
+    retention,
     route,
     sealed,
     services,
@@ -65,6 +66,8 @@ app.add_typer(report.activity, name="activity")
 app.add_typer(token.app, name="token")
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
+app.add_typer(retention.app, name="retention")
+app.add_typer(retention.person, name="person")
 for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
     app.command()(service)
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from campaigns import obligations, places
+from campaigns.calendar import VIETNAM
 from campaigns.obligations import Duties, Obligation, Period
 from dispatcher.errors import UserError
 from dispatcher.reports import figures, wording
@@ -16,7 +17,7 @@ from dispatcher.reports.document import Report, render
 from dispatcher.reports.figures import Figures
 from dispatcher.reports.wording import Notes, Upcoming
 from dispatcher.reports.workbook import workbook
-from dispatcher.store import audit, reports
+from dispatcher.store import audit, reports, retention
 from dispatcher.store.database import Connection
 from dispatcher.store.reports import Activity, Made
 
@@ -92,6 +93,12 @@ def chosen(duties: Duties, slug: str, year: int, until: date | None) -> tuple[Ob
 async def count(connection: Connection, duties: Duties, obligation: Obligation, period: Period) -> Figures:
     """The figures of a report, all from one snapshot of the log."""
     await connection.execute(SNAPSHOT)
+    kept = await retention.kept_from(connection)
+    if kept and period.bounds[0] < kept:
+        raise UserError(
+            f"Tin trước ngày {kept.astimezone(VIETNAM):%d/%m/%Y} không còn lưu từng tin, kỳ này không đếm lại được."
+            " Xem báo cáo đã lập: dispatcher report list"
+        )
     return await figures.counted(connection, obligation, period, duties.targets)
 
 

@@ -179,6 +179,12 @@ async def checkpoints(connection: Connection) -> list[str]:
     return [row.text async for row in cursor]
 
 
+async def prunings(connection: Connection) -> list[str]:
+    """The texts of all orders by which sealed rows were deleted."""
+    cursor = await connection.execute("SELECT text FROM prunings ORDER BY n")
+    return [row.text async for row in cursor]
+
+
 async def last_checkpoint(connection: Connection) -> str | None:
     row = await (await connection.execute("SELECT text FROM checkpoints ORDER BY number DESC LIMIT 1")).fetchone()
     return row.text if row else None

@@ -1,0 +1,202 @@
+"""What is too old to be kept: messages one by one, rosters, texts from people, numbers; what is counted of them before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from dispatcher.lifecycle import FINAL
+from dispatcher.store.database import Connection, one
+from dispatcher.verify_log import PRUNABLE, Form, read_note
+
+# A wave is over when its time is and nothing of it can move any more.
+OLD_WAVES = """
+SELECT w.id FROM waves w
+WHERE w.closes_at < %(before)s AND w.status IN ('done', 'missed', 'cancelled')
+  AND EXISTS (SELECT FROM stored_messages m WHERE m.wave_id = w.id)
+  AND NOT EXISTS (SELECT FROM message_counts n WHERE n.wave_id = w.id AND n.status <> ALL(%(final)s::message_status[]))
+"""
+COUNT_MESSAGES = """
+INSERT INTO kept_figures (wave_id, month, network, area_code, status, messages, segments)
+SELECT m.wave_id, date_trunc('month', w.opens_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, m.network, coalesce(m.area_code, ''),
+       m.status, count(*), sum(m.segments)
+FROM messages m JOIN waves w ON w.id = m.wave_id WHERE m.wave_id = ANY(%(waves)s) GROUP BY 1, 2, 3, 4, 5
+"""
+FORGET_MESSAGES = """
+WITH gone AS (DELETE FROM stored_messages WHERE wave_id = ANY(%(waves)s) RETURNING id),
+parts AS (DELETE FROM message_parts p USING gone WHERE p.message_id = gone.id),
+asked AS (DELETE FROM lookups l USING gone WHERE l.message_id = gone.id),
+taken AS (DELETE FROM claims WHERE wave_id = ANY(%(waves)s))
+SELECT count(*) AS n FROM gone
+"""
+# Nothing of the log goes that may speak of a message which stays.
+SEALS_BEFORE = """
+SELECT least(%(before)s, (
+    SELECT min(w.opens_at) FROM waves w WHERE EXISTS (SELECT FROM stored_messages m WHERE m.wave_id = w.id)
+)) - coalesce((SELECT rehearsal_offset FROM installation), interval '0') AS at
+"""
+OLD_SEALS = "SELECT n, form, note FROM seals WHERE queued_to < %s AND n <> ALL(%s) ORDER BY n"
+
+OLD_ROSTERS = """
+SELECT id FROM audiences a
+WHERE imported_at < %(before)s AND NOT EXISTS (
+    SELECT FROM waves w
+    WHERE w.audience_id = a.id AND (w.closes_at >= %(before)s OR w.status IN ('scheduled', 'expanding', 'sending'))
+)
+"""
+FORGET_MEMBERS = "DELETE FROM audience_members WHERE audience_id = ANY(%s)"
+FORGET_TEXTS = """
+UPDATE inbound SET body = '', digest = '', msisdn_hash = %(nobody)s
+WHERE received_at < %(before)s AND msisdn_hash <> %(nobody)s
+"""
+FORGET_CONFIRMATIONS = "DELETE FROM confirmations WHERE received_at < %(before)s"
+
+# Whoever adds a person finds the number there, or adds it: not while it is being let go.
+LOCK = "LOCK TABLE audience_members, inbound, inbound_parts, suppressions IN SHARE MODE"
+FORGET_NUMBERS = """
+DELETE FROM recipients r
+WHERE NOT EXISTS (SELECT FROM audience_members a WHERE a.msisdn_hash = r.msisdn_hash)
+  AND NOT EXISTS (SELECT FROM stored_messages m WHERE m.msisdn_hash = r.msisdn_hash)
+  AND NOT EXISTS (SELECT FROM inbound i WHERE i.msisdn_hash = r.msisdn_hash)
+  AND NOT EXISTS (SELECT FROM inbound_parts p WHERE p.msisdn_hash = r.msisdn_hash)
+  AND NOT EXISTS (SELECT FROM suppressions s WHERE s.msisdn_hash = r.msisdn_hash AND s.added_at >= %(before)s)
+"""
+FORGET_FIGURES = "DELETE FROM kept_figures k USING waves w WHERE w.id = k.wave_id AND w.closes_at < %s"
+NOBODY = bytes(16)
+
+ERASE_PERSON = """
+WITH number AS (DELETE FROM recipients WHERE msisdn_hash = %(hash)s RETURNING 1),
+rosters AS (DELETE FROM audience_members WHERE msisdn_hash = %(hash)s RETURNING 1),
+texts AS (UPDATE inbound SET body = '', digest = '' WHERE msisdn_hash = %(hash)s AND body <> '' RETURNING 1),
+parts AS (DELETE FROM inbound_parts WHERE msisdn_hash = %(hash)s)
+SELECT (SELECT count(*) FROM number) AS numbers, (SELECT count(*) FROM rosters) AS members, (SELECT count(*) FROM texts) AS texts
+"""
+LEAVE_ALONE = """
+INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by)
+SELECT id, %s, %s, 'person.erase', %s FROM organisations
+ON CONFLICT (organisation_id, msisdn_hash) DO UPDATE SET scope = 'all' WHERE suppressions.scope <> 'all'
+"""
+FIGURES = """
+SELECT c.edition, w.slug AS wave, k.month, k.network, k.area_code, k.status::text, k.messages, k.segments
+FROM kept_figures k JOIN waves w ON w.id = k.wave_id JOIN campaigns c ON c.id = w.campaign_id
+WHERE c.organisation_id = dispatcher_organisation() AND (%(edition)s::text IS NULL OR c.edition = %(edition)s)
+ORDER BY k.month, c.edition, w.slug, k.network, k.area_code, k.status
+"""
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What a run of the two clocks lets go of, in rows."""
+
+    messages: int = 0
+    waves: int = 0
+    members: int = 0
+    texts: int = 0
+    numbers: int = 0
+    figures: int = 0
+    attempts: int = 0
+    receipts: int = 0
+    exchanges: int = 0
+
+    def plain(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was known of a person: whether there was a number, in how many rosters, how many texts of theirs."""
+
+    numbers: int
+    members: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Messages of a wave that are not kept one by one any more."""
+
+    campaign: str
+    wave: str
+    month: Any
+    network: str
+    area_code: str
+    status: str
+    messages: int
+    segments: int
+
+
+async def forget_messages(connection: Connection, before: datetime, done: Forgotten) -> None:
+    """Count the messages of waves that were over before, and delete them."""
+    cursor = await connection.execute(OLD_WAVES, {"before": before, "final": sorted(FINAL)})
+    waves = [row.id async for row in cursor]
+    await connection.execute(COUNT_MESSAGES, {"waves": waves})
+    done.messages = (await one(connection, FORGET_MESSAGES, {"waves": waves})).n
+    done.waves = len(waves)
+
+
+async def prune(connection: Connection, before: datetime, pruned: Sequence[int], done: Forgotten) -> list[int]:
+    """Delete the rows of all seals that were queued `before` (`seals_before`), but for those `pruned`; answers which."""
+    await connection.execute("SELECT set_config('dispatcher.pruning', 'on', true)")
+    seals = [row async for row in await connection.execute(OLD_SEALS, [before, list(pruned)])]
+    taken = [(seal.n, Form(seal.form).source, read_note(seal.note).ids) for seal in seals]
+    chosen = [(n, source, ids) for n, source, ids in taken if source in PRUNABLE]
+    for _, source, ids in chosen:
+        cursor = await connection.execute(f"DELETE FROM {source} WHERE id = ANY(%s)", [list(ids)])
+        setattr(done, source, getattr(done, source) + cursor.rowcount)
+    await connection.execute("SELECT set_config('dispatcher.pruning', '', true)")
+    return [n for n, _, _ in chosen]
+
+
+async def seals_before(connection: Connection, before: datetime) -> datetime:
+    """Before when, in real time, rows must have been queued for their seal to be let go of. After the messages."""
+    moment: datetime = (await one(connection, SEALS_BEFORE, {"before": before})).at
+    return moment
+
+
+async def keep_order(connection: Connection, text: str) -> None:
+    """Keep the signed order by which sealed rows were deleted."""
+    await connection.execute("INSERT INTO prunings (text) VALUES (%s)", [text])
+
+
+async def forget_people(connection: Connection, before: datetime, done: Forgotten) -> None:
+    """Rosters, texts and numbers that nothing younger needs. After the messages."""
+    cursor = await connection.execute(OLD_ROSTERS, {"before": before})
+    rosters = [row.id async for row in cursor]
+    done.members = (await connection.execute(FORGET_MEMBERS, [rosters])).rowcount
+    done.texts = (await connection.execute(FORGET_TEXTS, {"before": before, "nobody": NOBODY})).rowcount
+    await connection.execute(FORGET_CONFIRMATIONS, {"before": before})
+    await connection.execute(LOCK)
+    done.numbers = (await connection.execute(FORGET_NUMBERS, {"before": before})).rowcount
+
+
+async def forget_figures(connection: Connection, before: datetime, done: Forgotten) -> None:
+    done.figures = (await connection.execute(FORGET_FIGURES, [before])).rowcount
+
+
+async def keep_from(connection: Connection, before: datetime) -> None:
+    """Remember since when messages are kept one by one."""
+    await connection.execute("UPDATE installation SET kept_from = greatest(kept_from, %s)", [before])
+
+
+async def kept_from(connection: Connection) -> datetime | None:
+    """Since when messages are kept one by one; None: all of them still are."""
+    row = await one(connection, "SELECT kept_from FROM installation")
+    moment: datetime | None = row.kept_from
+    return moment
+
+
+async def erase(connection: Connection, hashed: bytes) -> Erased:
+    """Forget a person: number, place in rosters, what they wrote. Message and log rows carry the keyed hash alone."""
+    return Erased(*await one(connection, ERASE_PERSON, {"hash": hashed}))
+
+
+async def leave_alone(connection: Connection, hashed: bytes, reason: str, by: str) -> None:
+    """Nobody here texts the person again, although nobody knows the number any more."""
+    await connection.execute(LEAVE_ALONE, [hashed, reason, by])
+
+
+async def figures(connection: Connection, edition: str | None) -> list[Figure]:
+    """What is left of messages that are too old, of one campaign or of all."""
+    return [Figure(*row) async for row in await connection.execute(FIGURES, {"edition": edition})]
