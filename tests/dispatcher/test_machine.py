@@ -1,16 +1,18 @@
-"""Anything in any order: claims, answers, crashes, receipts, stops and decisions, over the real database.
+"""Anything in any order: claims, answers, crashes, receipts, refusals, stops and decisions, over the real database.
 
-A model beside it knows what the carrier was handed. Run longer with HYPOTHESIS_PROFILE=long.
+A model beside it knows what the carrier was handed; after each example the rest is sent, and nobody may be left in the air.
+Run longer with HYPOTHESIS_PROFILE=long.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -29,9 +31,9 @@ from hypothesis.stateful import (
 from psycopg.rows import namedtuple_row
 
 from dispatcher import clock, control, lookups
-from dispatcher.lifecycle import Act, Event, Status
+from dispatcher.lifecycle import FINAL, Act, Event, Status
 from dispatcher.runtime import Addresses
-from dispatcher.store import batches, counters, messages
+from dispatcher.store import batches, counters, messages, suppressions
 from dispatcher.store import lookups as stored_lookups
 from dispatcher.store import receipts as stored
 from dispatcher.store.batches import Lease
@@ -43,14 +45,26 @@ T = TypeVar("T")
 EDITION = "machine-2026"
 PEOPLE = 6
 NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
-WIRE = (Event.ACCEPTED, Event.REFUSED, Event.LOST, Event.NOT_SENT, Event.RETURNED, Event.REROUTED)
+# What a carrier's word comes to, and whether the try is given back.
+WORDS = (
+    (Event.ACCEPTED, False),
+    (Event.REFUSED, False),
+    (Event.LOST, False),
+    (Event.NOT_SENT, False),
+    (Event.NOT_SENT, True),
+    (Event.EXHAUSTED, False),
+    (Event.RETURNED, True),
+    (Event.REROUTED, False),
+)
+TAKEN = (Event.ACCEPTED, Event.LOST)
+RESTING = FINAL | {Status.SUBMITTED}
 ROUTES = ("main", "other")
 EXAMPLES = {"short": 60, "long": 20_000, "medium": 1_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
 
 PLANTED = """
 DELETE FROM attempts; DELETE FROM receipts; DELETE FROM audit_trail; DELETE FROM receipt_inbox; DELETE FROM lookups;
 DELETE FROM status_counts; DELETE FROM status_deltas; DELETE FROM claims; DELETE FROM stored_messages;
-DELETE FROM batches; DELETE FROM texts;
+DELETE FROM batches; DELETE FROM texts; DELETE FROM suppressions;
 DELETE FROM waves; DELETE FROM campaigns; DELETE FROM recipients;
 UPDATE installation SET rehearsal_offset = '2026-06-01 09:00+07'::timestamptz - clock_timestamp();
 INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author, status)
@@ -67,14 +81,26 @@ INSERT INTO stored_messages (id, wave_id, batch_id, msisdn_hash, text_id, segmen
 INSERT INTO status_deltas SELECT id, 'queued', 6 FROM waves;
 """
 
+# Counters are kept of the stored statuses, under the lock of each row: exact whatever claims say.
+MISCOUNTED = """
+SELECT status, sum(n) FROM (
+    SELECT status, n FROM status_counts UNION ALL SELECT status, n FROM status_deltas
+    UNION ALL SELECT status, -1 FROM stored_messages
+) AS kept GROUP BY status HAVING sum(n) <> 0
+"""
+
 
 @dataclass
 class Handed:
     """Messages that a worker has claimed and handed to the carrier, and not recorded yet: message -> which try it was."""
 
-    route: str
+    lease: Lease
     claim: int
     numbers: dict[UUID, int]
+
+    def result(self, message: UUID, event: Event, refund: bool, at: datetime) -> Result:
+        number = self.numbers[message]
+        return Result(message, event.value, refund, number, at, at, event.value, None, None, None, 1, None)
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,27 +113,34 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def plant(self) -> None:
         self.run(self.connection.execute(PLANTED))
-        cursor = self.run(self.connection.execute("SELECT id FROM waves"))
-        ((self.wave,),) = self.run(cursor.fetchall())
+        ((self.wave,),) = self.ask("SELECT id FROM waves")
         self.leases: list[Lease] = []
         self.handed: list[Handed] = []
         self.asked: list[tuple[str, Doubt]] = []
         self.on_wire: Counter[UUID] = Counter()  # handed to the carrier and perhaps taken
         self.excused: Counter[UUID] = Counter()  # provably not taken, or sent again on purpose
         self.delivered: set[UUID] = set()
+        self.refused: set[UUID] = set()
+        self.moments = (NOW + timedelta(seconds=n) for n in itertools.count())
 
     def run(self, act: Coroutine[Any, Any, T]) -> T:
         return self.loop.run(act)
 
     def rows(self) -> dict[UUID, tuple[Status, int]]:
-        cursor = self.run(self.connection.execute("SELECT id, status::text, attempts FROM messages ORDER BY id"))
-        return {row.id: (Status(row.status), row.attempts) for row in self.run(cursor.fetchall())}
+        found = self.ask("SELECT id, status::text, attempts FROM messages ORDER BY id")
+        assert len(found) == PEOPLE
+        return {row.id: (Status(row.status), row.attempts) for row in found}
+
+    def ask(self, statement: str, *arguments: Any) -> list[Any]:
+        async def act() -> list[Any]:
+            return await (await self.connection.execute(statement, arguments)).fetchall()
+
+        return self.run(act())
 
     @rule(data=st.data())
     def a_worker_sends(self, data: st.DataObject) -> None:
         """It takes a batch if it is free, and claims some of its messages under the newest lease."""
-        cursor = self.run(self.connection.execute("SELECT id FROM batches ORDER BY id"))
-        batch = data.draw(st.sampled_from([row.id for row in self.run(cursor.fetchall())]))
+        batch = data.draw(st.sampled_from([row.id for row in self.ask("SELECT id FROM batches ORDER BY id")]))
         if held := self.run(batches.lease(self.connection, batch, 60)):
             self.leases.append(held)
         if newest := [lease for lease in self.leases if lease.batch_id == batch][-1:]:
@@ -125,38 +158,46 @@ class Machine(RuleBasedStateMachine):
         assert len(self.handed) == before
 
     def claim(self, lease: Lease, data: st.DataObject) -> None:
-        cursor = self.run(self.connection.execute("SELECT id FROM messages WHERE batch_id = %s", [lease.batch_id]))
-        if not (own := sorted(row.id for row in self.run(cursor.fetchall()))):
+        own = [row.id for row in self.ask("SELECT id FROM messages WHERE batch_id = %s ORDER BY id", lease.batch_id)]
+        if not own:
             return  # all of them have moved on to another route
-        wanted = data.draw(st.lists(st.sampled_from(own), min_size=1, unique=True))
+        self.hand_over(lease, data.draw(st.lists(st.sampled_from(own), min_size=1, unique=True)))
+
+    def hand_over(self, lease: Lease, wanted: list[UUID]) -> None:
         claim = self.run(messages.claim(self.connection, lease, wanted))
         if claim.id is not None:
             rows = self.rows()
             assert {rows[message][0] for message in claim.ids} == {Status.SENDING}
-            self.handed.append(Handed(lease.route, claim.id, {message: rows[message][1] for message in claim.ids}))
+            assert not claim.ids & self.refused
+            self.handed.append(Handed(lease, claim.id, {message: rows[message][1] for message in claim.ids}))
             self.on_wire.update(claim.ids)
 
     @precondition(lambda self: self.handed)
-    @rule(data=st.data(), event=st.sampled_from(WIRE))
-    def answer(self, data: st.DataObject, event: Event) -> None:
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
         """The carrier answers, soon, late or after the worker was given up for dead; the worker records it."""
         handed = self.handed.pop(data.draw(st.integers(0, len(self.handed) - 1)))
-        refund = event is Event.RETURNED
-        results = [
-            Result(message, event.value, refund, number, NOW, NOW, event.value, None, None, None, 1, None)
-            for message, number in handed.numbers.items()
-        ]
-        ours = self.run(messages.record(self.connection, handed.route, handed.claim, results, []))
-        if event is Event.REROUTED and ours:
-            (onward,) = {*ROUTES} - {handed.route}
-            self.run(batches.reroute(self.connection, dict.fromkeys(handed.numbers, onward)))
-        if event in (Event.NOT_SENT, Event.RETURNED, Event.REFUSED, Event.REROUTED):
-            self.excused.update(handed.numbers.keys())
+        self.record(handed, {message: data.draw(st.sampled_from(WORDS)) for message in sorted(handed.numbers)})
+
+    def record(self, handed: Handed, words: dict[UUID, tuple[Event, bool]]) -> None:
+        at = next(self.moments)
+        results = [handed.result(message, event, refund, at) for message, (event, refund) in words.items()]
+        first = (handed.claim, results[0].id, results[0].number, at)
+        assert not self.run(messages.recorded(self.connection, *first))
+        ours = self.run(messages.record(self.connection, handed.lease.route, handed.claim, results, []))
+        assert self.run(messages.recorded(self.connection, *first))
+        (onward,) = {*ROUTES} - {handed.lease.route}
+        if ours and (moving := [message for message, (event, _) in words.items() if event is Event.REROUTED]):
+            self.run(batches.reroute(self.connection, dict.fromkeys(moving, onward)))
+        self.excused.update(message for message, (event, _) in words.items() if event not in TAKEN)
 
     @precondition(lambda self: self.handed)
-    @rule()
-    def the_worker_dies(self) -> None:
-        self.handed.pop()
+    @rule(data=st.data())
+    def the_worker_dies(self, data: st.DataObject) -> None:
+        """With all that it has under way."""
+        lost = data.draw(st.sampled_from([handed.lease for handed in self.handed]))
+        self.handed = [handed for handed in self.handed if handed.lease is not lost]
+        self.leases.remove(lost)
 
     @rule()
     def the_lease_runs_out_and_the_clock_sees_it(self) -> None:
@@ -177,6 +218,12 @@ class Machine(RuleBasedStateMachine):
         self.run(stored.apply(self.connection, 1000))
         if outcome is Outcome.DELIVERED:
             self.delivered.add(one)
+
+    @rule(data=st.data())
+    def somebody_refuses(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.ask("SELECT id, msisdn_hash FROM messages ORDER BY id")))
+        self.run(suppressions.add_known(self.connection, one.msisdn_hash, "refused", "inbound", "dispatcher"))
+        self.refused.add(one.id)
 
     @rule()
     def a_carrier_is_asked(self) -> None:
@@ -203,6 +250,17 @@ class Machine(RuleBasedStateMachine):
         (onward,) = {*ROUTES} - {route}
         self.run(batches.hand_over(self.connection, route, {"viettel": onward}, 10))
 
+    @rule(route=st.sampled_from(("main", *["other"] * 3)))
+    def a_route_is_called_off(self, route: str) -> None:
+        self.run(messages.cancel_on_route(self.connection, route))
+
+    @rule(over=st.sampled_from([True, False, False]))
+    def the_wave_is_over_or_goes_on(self, over: bool) -> None:
+        self.close_in(timedelta(seconds=-1) if over else timedelta(hours=1))
+
+    def close_in(self, time: timedelta) -> None:
+        self.run(self.connection.execute("UPDATE waves SET closes_at = dispatcher_now() + %s", [time]))
+
     @rule()
     def time_passes(self) -> None:
         self.run(clock.tidy(self.connection, 0.0))
@@ -225,11 +283,14 @@ class Machine(RuleBasedStateMachine):
         except control.ControlError:
             return  # not now: the table of campaigns says so
 
-    @precondition(lambda self: self.leases)
+    def idle(self) -> list[Lease]:
+        busy = [handed.lease for handed in self.handed]
+        return [lease for lease in self.leases if lease not in busy]
+
+    @precondition(lambda self: self.idle())
     @rule(data=st.data())
-    def the_worker_gives_the_batch_back(self, data: st.DataObject) -> None:
-        if not self.handed:
-            self.run(batches.release(self.connection, data.draw(st.sampled_from(self.leases)), 0.0))
+    def a_worker_gives_the_batch_back(self, data: st.DataObject) -> None:
+        self.run(batches.release(self.connection, data.draw(st.sampled_from(self.idle())), 0.0))
 
     @rule()
     def what_was_answered_is_folded(self) -> None:
@@ -246,14 +307,41 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "handed"):
             return
         rows = self.rows()
+        assert not self.ask(MISCOUNTED)
         assert self.run(counters.counts(self.connection, [self.wave])) == Counter(status for status, _ in rows.values())
-        assert len(rows) == PEOPLE
         assert {rows[message][0] for message in self.delivered} <= {Status.DELIVERED}  # who has it has it
 
     @invariant()
     def nobody_is_sent_to_twice_without_a_reason(self) -> None:
         for message, times in getattr(self, "on_wire", Counter()).items():
             assert times <= 1 + self.excused[message]
+
+    def teardown(self) -> None:
+        """Every worker dies where it is; the clock sees it, and another one sends what may still be sent."""
+        if not hasattr(self, "handed"):
+            return
+        self.the_lease_runs_out_and_the_clock_sees_it()
+        self.close_in(timedelta(hours=1))
+        self.a_person_stops_or_resumes(Act.RESUME)
+        self.send_the_rest()
+        self.run(messages.fold(self.connection, -1.0))
+        self.run(clock.tidy(self.connection, 0.0))
+        assert {status for status, _ in self.rows().values()} <= RESTING
+        assert not self.ask("SELECT FROM batches WHERE NOT done")
+        assert not self.ask("SELECT FROM claims")
+        self.everybody_is_accounted_for()
+        self.nobody_is_sent_to_twice_without_a_reason()
+
+    def send_the_rest(self) -> None:
+        self.handed = []
+        for row in self.ask("SELECT id FROM batches ORDER BY id"):
+            if lease := self.run(batches.lease(self.connection, row.id, 60)):
+                if rows := self.run(batches.open_rows(self.connection, lease)):
+                    self.hand_over(lease, [row.id for row in rows])
+                for handed in self.handed:
+                    self.record(handed, dict.fromkeys(handed.numbers, (Event.ACCEPTED, False)))
+                self.handed = []
+                self.run(batches.release(self.connection, lease, 0.0))
 
 
 @pytest.fixture
