@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatcher.demo.audit import Logged, compare, read_ledger
 from dispatcher.lifecycle import FINAL, Status
-from dispatcher.store import counters, log
+from dispatcher.store import counters, log, messages
 from dispatcher.store.database import Connection, new_pool
 from tests.faults.household import Told
 from tests.faults.rig import EDITION, Rig
@@ -68,6 +68,9 @@ async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
         )
         references = await _references(connection)
         logged = [row async for page in log.of_campaign(connection, EDITION, PAGE) for row in page]
+        await connection.commit()
+        open_claims = await _number(connection, "SELECT count(*) FROM claims WHERE answered_at IS NULL")
+        stored, kept_then = await _folded(connection)
     found = compare([_logged(rig, row) for row in logged], ledger)
     excused = doubtful if scenario.asks else set()
     asked_twice = sum(n > 1 and message not in excused for (message, _), n in ledger.asked.items())
@@ -81,6 +84,8 @@ async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
         f"{duplicates} duplicates": not duplicates and not found.twice,
         f"{forgotten} forgotten": not forgotten,
         f"planned {planned}, people {rig.people}, counters {kept}, rows {statuses}": planned == rig.people and kept == statuses,
+        f"{open_claims} claims of nobody's": not open_claims,
+        f"once folded, rows {stored}, counters {kept_then}": stored == kept_then == statuses,
         f"{uncertain} uncertain, at most {allowed} allowed": uncertain <= allowed,
         f"{left} in doubt to the end although the carrier could be asked": not (scenario.asks and left),
         f"{accepted_twice} messages accepted twice in the log": not accepted_twice,
@@ -95,6 +100,14 @@ async def judge(rig: Rig, scenario: Scenario, told: Told) -> Finding:
 async def _counted(connection: Connection, statement: str) -> dict[str, int]:
     cursor = await connection.execute(statement)
     return {row.status: row.n async for row in cursor}
+
+
+async def _folded(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """What the messages' own rows say when no claim says it for them, and the counters then."""
+    while await messages.fold(connection, -1.0):
+        pass
+    stored = await _counted(connection, "SELECT status::text, count(*) AS n FROM stored_messages GROUP BY 1")
+    return stored, await counters.counts(connection, [1])
 
 
 async def _doubtful(connection: Connection) -> set[str]:
