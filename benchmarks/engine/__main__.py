@@ -19,8 +19,8 @@ from benchmarks.engine.stage import Figures, Load
 Round = Callable[[Path, Load], Figures]
 Contest = dict[str, tuple[Round, Load]]
 
-OURS = Load(people=10_000, window=256)
-LATE = Load(people=10_000, window=800, delay=0.05)
+OURS = Load(people=40_000, window=256)
+LATE = Load(people=40_000, window=800, delay=0.05)
 THREADS = 64
 
 
@@ -28,11 +28,8 @@ def contest(load: Load, plain: int) -> Contest:
     """Who takes part where a request carries one message; the plain way sends `plain` messages."""
     quiet = replace(load, receipts=False)
     return {
-        "bare aiohttp": (rounds.raw, replace(quiet, people=20_000)),
-        "bare connections": (
-            lambda folder, given: rounds.raw(folder, given, "connections"),
-            replace(quiet, people=20_000),
-        ),
+        "bare aiohttp": (rounds.raw, quiet),
+        "bare connections": (lambda folder, given: rounds.raw(folder, given, "connections"), quiet),
         "ours, no receipts": (rounds.ours, quiet),
         "ours": (rounds.ours, load),
         "plain": (rounds.naive, replace(load, people=plain)),
@@ -44,15 +41,28 @@ def contest(load: Load, plain: int) -> Contest:
 
 
 BULK: Contest = {
-    f"ours, {window // 4:,} a call": (rounds.ours, Load(people=50_000, window=window, many=True))
+    f"ours, {window // 4:,} a call": (rounds.ours, Load(people=200_000, window=window, many=True, batch=5_000))
     for window in (2_000, 10_000)
 }
 
 
-LINKS: Contest = {
-    "ours over SMPP": (rounds.ours, Load(people=50_000, window=4_000, smpp=True)),
-    "ours over SMPP, 20 ms": (rounds.ours, Load(people=10_000, window=400, delay=0.02, smpp=True)),
-}
+def links() -> Contest:
+    """Over SMPP; what answers late shows how much of window / round trip is used."""
+    at_once = Load(people=200_000, window=8_000, smpp=True, batch=2_000)
+    late = replace(at_once, people=20_000, window=800, delay=0.02)
+    narrow = replace(late, people=10_000, window=400, bind=10)
+    return {
+        "bare client": (_bare, replace(at_once, people=400_000)),
+        "ours": (rounds.ours, at_once),
+        "bare client, 20 ms": (_bare, replace(late, people=100_000)),
+        "ours, 20 ms": (rounds.ours, late),
+        "bare client, 20 ms, window 10": (_bare, narrow),
+        "ours, 20 ms, window 10": (rounds.ours, narrow),
+    }
+
+
+def _bare(folder: Path, load: Load) -> Figures:
+    return rounds.raw(folder, load, "smpp")
 
 
 def one(round_: Round, load: Load) -> Figures:
@@ -62,7 +72,7 @@ def one(round_: Round, load: Load) -> Figures:
 
 def compete(title: str, taking_part: Contest, count: int) -> None:
     """Rounds in turn, a line for each competitor: median rate, its range, processor time of a message by part."""
-    print(f"\n{title}\n{'':24} {'messages/s':>10} {'lowest':>8} {'highest':>8} {'us each':>8}   of which", flush=True)
+    print(f"\n{title}\n{'':30} {'messages/s':>10} {'lowest':>8} {'highest':>8} {'us each':>8}   of which", flush=True)
     seen: dict[str, list[Figures]] = {name: [] for name in taking_part}
     for _ in range(count):
         for name, (round_, load) in taking_part.items():
@@ -72,9 +82,11 @@ def compete(title: str, taking_part: Contest, count: int) -> None:
         shares = {part: _each(figures, part) for part in figures[0].processor}
         parts = ", ".join(f"{part} {spent:.0f}" for part, spent in shares.items() if spent >= 0.5)
         spread = f"{median(rates):>10,.0f} {min(rates):>8,.0f} {max(rates):>8,.0f}"
-        print(f"{name:24} {spread} {sum(shares.values()):>8.0f}   {parts}", flush=True)
+        print(f"{name:30} {spread} {sum(shares.values()):>8.0f}   {parts}", flush=True)
     if "plain" in seen:
         _ratios(seen)
+    for name, (_, load) in taking_part.items():
+        _share(name, load, seen[name])
 
 
 def _each(figures: list[Figures], part: str) -> float:
@@ -89,6 +101,14 @@ def _ratios(seen: dict[str, list[Figures]]) -> None:
         rate = median(a.rate / b.rate for a, b in rounds_of_both)
         cheaper = median(_cost(b) / _cost(a) for a, b in rounds_of_both)
         print(f"{ours} / {other}: {rate:.2f} by messages/s, {cheaper:.2f} by processor time", flush=True)
+
+
+def _share(name: str, load: Load, found: list[Figures]) -> None:
+    """How much of what its links allow was used while messages were under way."""
+    if load.smpp and load.delay and found[0].wire:
+        allowed = stage.WORKERS * stage.BINDS * load.bind / load.delay
+        used = median(figures.people / figures.wire for figures in found) / allowed
+        print(f"{name}: {used:.1%} of {allowed:,.0f} a second, window / round trip", flush=True)
 
 
 def _cost(figures: Figures) -> float:
@@ -128,7 +148,7 @@ def main() -> None:
     if asked.only in (None, "bulk"):
         compete("Many recipients a request; the sink answers at once", BULK, asked.rounds)
     if asked.only in (None, "smpp"):
-        compete("SMPP, two binds of each worker with a window of 100, receipts on", LINKS, asked.rounds)
+        compete("SMPP, two binds of each worker with a window of 100, receipts on", links(), asked.rounds)
     if asked.only in (None, "memory"):
         memory()
 

@@ -1,7 +1,7 @@
-"""The raw limit: an HTTP client and nothing else, sending the same bytes to the same sink.
+"""The raw limit: a client and nothing else, sending the same bytes to the same sink.
 
-Run as `python -m benchmarks.engine.raw CLIENT SINK COUNT CONNECTIONS`, by `aiohttp` or by the product's own `connections`;
-begins when told to, says when it is done.
+Run as `python -m benchmarks.engine.raw CLIENT SINK COUNT WINDOW`, by `aiohttp`, by the product's own `connections`, or by `smpp`
+over two binds, receipts answered; begins when told to, says when it is done.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from urllib.parse import urlsplit
 
 import aiohttp
 
+from benchmarks.engine.stage import BINDS
 from benchmarks.rig import words
+from benchmarks.smpp import bare
 from providers.pool import Pool, Timeouts
 from providers.wire import parted, written
 
@@ -64,7 +67,13 @@ async def by_connections(sink: str, count: int, connections: int) -> None:
     await pool.aclose()
 
 
-CLIENTS = {"aiohttp": by_aiohttp, "connections": by_connections}
+async def by_smpp(sink: str, count: int, window: int) -> None:
+    """Submissions over as many binds as a worker of ours has."""
+    port = urlsplit(sink).port or 0
+    await asyncio.gather(*(bare(port, window, count // BINDS) for _ in range(BINDS)))
+
+
+CLIENTS = {"aiohttp": by_aiohttp, "connections": by_connections, "smpp": by_smpp}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from dispatcher.store.database import migrate
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 2
+# Links of a worker.
+BINDS = 2
 # The pace is kept, but does not bind: the highest that a route may have.
 TPS = 1_000_000
 LIMIT_SECONDS = 900
@@ -36,7 +38,7 @@ LIMIT_SECONDS = 900
 class Load:
     """What is sent how: `delay` seconds until the sink answers, `window` messages under way in each worker.
 
-    `many`: many recipients a request; `smpp`: over links, two of each worker with a window of 100.
+    `many`: many recipients a request; `smpp`: over links, two of each worker, each with the window `bind`.
     """
 
     people: int
@@ -45,16 +47,27 @@ class Load:
     receipts: bool = True
     many: bool = False
     smpp: bool = False
+    bind: int = 100
+    batch: int = 500
+
+    @property
+    def each(self) -> int:
+        """The window of a connection or of a link."""
+        return self.bind if self.smpp else self.window
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What came of a round: seconds in all, processor seconds and peak megabytes of each part."""
+    """What came of a round: seconds in all, processor seconds and peak megabytes of each part.
+
+    `wire` are the seconds from the first submission to the last answer, 0 where nobody kept them.
+    """
 
     people: int
     seconds: float
     processor: dict[str, float]
     megabytes: dict[str, float]
+    wire: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -98,7 +111,7 @@ class Stage:
             "env_file": "",
             "web_port": self.web_port,
             "workers": WORKERS,
-            "batch_size": bulk.MAX_PER_CALL if self.load.many else 500,
+            "batch_size": self.load.batch,
             "log_format": "json",
         }
         return {
@@ -162,7 +175,8 @@ def set_up_ours(stage: Stage) -> None:
 def _options(stage: Stage) -> str:
     if stage.load.smpp:
         port = urlsplit(stage.sink).port
-        return f'host = "127.0.0.1"\nport = {port}\nsystem_id = "a"\npassword = "b"\nbinds = 2\nwindow = 100\n'
+        account = 'system_id = "a"\npassword = "b"\n'
+        return f'host = "127.0.0.1"\nport = {port}\n{account}binds = {BINDS}\nwindow = {stage.load.bind}\n'
     keys = "" if stage.load.many else 'api_key = "sandbox-api-key"\nsecret_key = "sandbox-secret-key"\n'
     return f'base_url = "{stage.sink}"\ncallback_base = "http://127.0.0.1:{stage.web_port}"\n{keys}'
 
