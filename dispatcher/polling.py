@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -139,6 +138,6 @@ async def _known(
             connection, route.config.name, list(receipts), since, since + timedelta(days=1)
         )
     return [
-        replace(arrived(route.config.name, receipts[hashed], runtime.keyring), message_id=message)
+        arrived(route.config.name, receipts[hashed], runtime.keyring)._replace(message_id=message)
         for hashed, message in messages.items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -18,6 +19,7 @@ from providers.base import Receipt
 
 log = structlog.get_logger()
 
+_OURS = re.compile("[0-9a-f]{32}")
 HAUL = 5_000
 # A carrier waits for our answer: groups form while the one before is being stored, and no longer.
 GROUP = 2_000
@@ -25,19 +27,16 @@ GROUP = 2_000
 
 def arrived(route: str, receipt: Receipt, keyring: Keyring) -> NewReceipt:
     """A provider's receipt as it is stored."""
-    unnamed = receipt.message_id is None
-    return NewReceipt(
-        route=route,
-        message_id=UUID(receipt.message_id) if receipt.message_id else None,
-        reference=receipt.reference,
-        outcome=receipt.outcome.value,
-        code=receipt.code,
-        network=receipt.network,
-        raw=receipt.raw,
-        part=receipt.part,
-        msisdn_hash=keyring.hash(receipt.msisdn) if unnamed and receipt.msisdn else None,
-        tag=receipt.tag if unnamed else None,
-    )
+    outcome, name, reference, code, network, raw, part, msisdn, tag = receipt
+    if name:
+        return NewReceipt(route, _id(name), reference, outcome, code, network, raw, part)
+    hashed = keyring.hash(msisdn) if msisdn else None
+    return NewReceipt(route, None, reference, outcome, code, network, raw, part, hashed, tag)
+
+
+def _id(name: str) -> UUID | str:
+    """Our id as carriers give it back. Raises ValueError for what is none: it would spoil the whole group."""
+    return name if _OURS.fullmatch(name) else UUID(name)
 
 
 async def settle(runtime: Runtime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ from dispatcher.retrying import Unpermitted
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
 from dispatcher.store import batches, caps, installation, messages, parts, polls, recipients, routes
-from dispatcher.store.batches import Lease, Row, StoredText
+from dispatcher.store.batches import Lease, Row
 from dispatcher.store.database import Connection
 from dispatcher.store.messages import Result
 from dispatcher.store.routes import Passage, StopKind
@@ -47,7 +47,7 @@ class Work:
     runtime: Runtime
     route: Route
     lease: Lease
-    texts: dict[int, StoredText]
+    texts: Mapping[int, tuple[str, Encoding]]
     chunks: Iterator[tuple[Row, ...]]
     clock_offset: timedelta
     probing: bool = False
@@ -97,8 +97,9 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
         if erased := [row.id for row in rows if not row.cipher]:
             await messages.fail_erased(connection, erased)
             rows = [row for row in rows if row.cipher]
-        texts = await batches.texts(connection, list({row.text_id for row in rows}))
+        stored = await batches.texts(connection, list({row.text_id for row in rows}))
         offset = await installation.offset(connection)
+    texts = {number: (text.body, Encoding(text.encoding)) for number, text in stored.items()}
     probing = passage is Passage.PROBE
     pieces = _pieces(rows, route)
     if probing:
@@ -272,15 +273,9 @@ async def _call(work: Work, rows: tuple[Row, ...]) -> Call:
 
 
 def _submission(work: Work, row: Row) -> Submission:
-    text = work.texts[row.text_id]
-    return Submission(
-        message_id=row.id.hex,
-        msisdn=work.runtime.keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id),
-        text=text.body,
-        encoding=Encoding(text.encoding),
-        segments=row.segments,
-        callback_url=work.route.callback_url,
-    )
+    body, encoding = work.texts[row.text_id]
+    msisdn = work.runtime.keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
+    return Submission(row.id.hex, msisdn, body, encoding, row.segments, work.route.callback_url)
 
 
 async def _record(work: Work, claim_id: int, calls: Sequence[Call]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from dispatcher.lifecycle import Event
@@ -44,8 +45,7 @@ class Reading:
     parts: tuple[tuple[UUID, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(NamedTuple):
     """One message's part of an answer, in our words."""
 
     event: Event
@@ -157,16 +157,16 @@ def _failure(error: ProviderError, row: Row, probing: bool) -> tuple[_Word, _Fai
 
 def _result(call: Call, row: Row, word: _Word, exchange: int | None) -> Result:
     return Result(
-        id=row.id,
-        event=word.event.value,
-        refund=word.refund,
-        number=row.attempts + 1,
-        started_at=call.started_at,
-        ended_at=call.ended_at,
-        outcome=word.outcome,
-        reference=word.reference,
-        reason=word.reason,
-        code=word.code,
-        segments=row.segments,
-        exchange=exchange,
+        row.id,
+        word.event,
+        word.refund,
+        row.attempts + 1,
+        call.started_at,
+        call.ended_at,
+        word.outcome,
+        word.reference,
+        word.reason,
+        word.code,
+        row.segments,
+        exchange,
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
+
+from psycopg.rows import args_row
 
 from campaigns.campaign import Priority
 from dispatcher.store.database import Connection, one
@@ -98,6 +101,15 @@ SELECT count(*)::int AS n FROM moved
 DOUBTED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'))"
 REFUSED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'refused'))"
 
+OPEN_ROWS = f"""
+SELECT m.id, m.msisdn_hash, coalesce(r.cipher, '') AS cipher, coalesce(r.key_id, '') AS key_id, m.text_id, m.segments,
+       m.attempts, m.network, {DOUBTED} AS doubted, {REFUSED} AS rerouted
+FROM stored_messages m LEFT JOIN recipients r USING (msisdn_hash)
+WHERE m.wave_id = %(wave)s AND m.batch_id = %(batch)s AND m.status IN ('queued', 'retrying')
+  AND m.id NOT IN (SELECT unnest(k.ids) FROM claims k WHERE k.batch_id = %(batch)s)
+ORDER BY m.id
+"""
+
 # Messages that leave their batches for another route: one new batch for each batch that they leave and route that they go
 # to. `leaving` must give (id, wave_id, batch_id, segments, route) of rows that the transaction holds locked.
 _REBATCH = """
@@ -174,8 +186,7 @@ class Due:
     priority: Priority
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One message of a batch that is still to be sent; without `cipher` when its recipient has been erased.
 
     `doubted`: an earlier try may have been taken, nobody knows. `rerouted`: an earlier route refused it for its network.
@@ -242,15 +253,9 @@ async def release(connection: Connection, held: Lease, delay_seconds: float) -> 
 
 async def open_rows(connection: Connection, held: Lease) -> list[Row]:
     """The messages of the batch that wait to be sent, in the order of their ids."""
-    cursor = await connection.execute(
-        "SELECT m.id, m.msisdn_hash, coalesce(r.cipher, '') AS cipher, coalesce(r.key_id, '') AS key_id, m.text_id,"
-        f" m.segments, m.attempts, m.network, {DOUBTED} AS doubted, {REFUSED} AS rerouted"
-        " FROM stored_messages m LEFT JOIN recipients r USING (msisdn_hash)"
-        " WHERE m.wave_id = %(wave)s AND m.batch_id = %(batch)s AND m.status IN ('queued', 'retrying')"
-        " AND m.id NOT IN (SELECT unnest(k.ids) FROM claims k WHERE k.batch_id = %(batch)s) ORDER BY m.id",
-        {"wave": held.wave_id, "batch": held.batch_id},
-    )
-    return [Row(*row) async for row in cursor]
+    async with connection.cursor(row_factory=args_row(Row), binary=True) as cursor:
+        await cursor.execute(OPEN_ROWS, {"wave": held.wave_id, "batch": held.batch_id})
+        return await cursor.fetchall()
 
 
 async def texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:

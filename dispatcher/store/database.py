@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -115,7 +115,21 @@ def _backend(url: str) -> Any:
 
 def array(values: Iterable[object]) -> str:
     """An array literal, for a parameter that the statement casts (`%s::uuid[]`); psycopg takes ten times as long over one."""
-    return "{" + ",".join([_LITERALS.get(type(value), _quoted)(value) for value in values]) + "}"
+    listed = list(values)
+    kinds = set(map(type, listed))
+    if listed and all(issubclass(kind, str) for kind in kinds):
+        return _texts(cast("list[str]", listed))
+    if len(kinds) == 1:
+        return "{" + ",".join(map(_LITERALS.get(kinds.pop(), _quoted), listed)) + "}"
+    return "{" + ",".join([_LITERALS.get(type(value), _quoted)(value) for value in listed]) + "}"
+
+
+def _texts(values: list[str]) -> str:
+    """Most need no care, and what does is found in all of them at once."""
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') > 2 * (len(values) - 1):
+        return "{" + ",".join(map(_quoted, values)) + "}"
+    return '{"' + joined + '"}'
 
 
 def _quoted(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from dispatcher.lifecycle import Event
@@ -248,8 +249,7 @@ class StoredExchange:
     response: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one message on the wire. `exchange` is a place in the list stored with it; `refund` gives the try back."""
 
     id: UUID

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from dispatcher.store.database import Connection, array, one
@@ -126,12 +126,14 @@ FROM ready r LEFT JOIN input i ON i.receipt = r.id LEFT JOIN moved ON moved.id =
 """
 
 
-@dataclass(frozen=True, slots=True)
-class NewReceipt:
-    """As in `providers.base.Receipt`, the number hashed; that and the tag are for those without a `message_id`."""
+class NewReceipt(NamedTuple):
+    """As in `providers.base.Receipt`, the number hashed; that and the tag are for those without a `message_id`.
+
+    A `message_id` that is a string must be known to be 32 hexadecimal digits.
+    """
 
     route: str
-    message_id: UUID | None
+    message_id: UUID | str | None
     reference: str | None
     outcome: str
     code: str

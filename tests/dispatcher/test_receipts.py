@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import permutations
 from uuid import UUID, uuid4
 
@@ -279,5 +278,5 @@ async def test_a_receipt_keeps_the_number_only_as_a_hash_and_only_where_it_is_ne
     told = Receipt(Outcome.DELIVERED, None, "x", msisdn="84960000001", tag=7)
     kept = receipts.arrived("main", told, hall.runtime.keyring)
     assert (kept.msisdn_hash, kept.tag) == (hall.runtime.keyring.hash("84960000001"), 7)
-    known = receipts.arrived("main", replace(told, message_id="0" * 32), hall.runtime.keyring)
+    known = receipts.arrived("main", told._replace(message_id="0" * 32), hall.runtime.keyring)
     assert (known.msisdn_hash, known.tag) == (None, None)
