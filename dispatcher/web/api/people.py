@@ -52,7 +52,7 @@ class Seen(BaseModel):
     columns: list[str]
     mapping: dict[str, str]
     notes: list[str]
-    rows: list[dict[str, str]]
+    samples: list[dict[str, str | None]]
 
 
 class Taken(Upload):

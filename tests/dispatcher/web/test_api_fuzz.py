@@ -74,7 +74,7 @@ def _ask(operation: Any, mode: GenerationMode, token: str, tally: Tally) -> None
         case.headers["authorization"] = f"Bearer {token}"
         if "idempotency-key" in {name.casefold() for name in case.headers}:
             case.headers["Idempotency-Key"] = uuid4().hex  # each one a new act
-        answer = case.call()
+        answer = case.call(timeout=60)
         tally[operation.label, answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)
 
