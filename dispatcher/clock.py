@@ -12,7 +12,7 @@ import structlog
 
 from campaigns import confirmation
 from campaigns.campaign import Priority
-from dispatcher import confirmations, failover, fingerprint, lookups, polling, sealing
+from dispatcher import confirmations, failover, fingerprint, lookups, polling, sealing, webhooks
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.lifecycle import CampaignStatus
@@ -58,7 +58,10 @@ async def _lead(runtime: Runtime, addresses: Addresses) -> None:
         if not (await cursor.fetchone() or (False,))[0]:
             return
         log.info("clock.leading")
-        async with sealing.sealed(runtime.pool, runtime.settings, lambda: runtime.guard.trusted):
+        async with (
+            sealing.sealed(runtime.pool, runtime.settings, lambda: runtime.guard.trusted),
+            webhooks.telling(runtime.pool, runtime.keyring, runtime.settings, lambda: runtime.guard.trusted),
+        ):
             await _tick_on(runtime, leader)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatcher import accounts, keyring
+from dispatcher import accounts, keyring, webhooks
 from dispatcher.accounts import KEEPERS
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring, KeyringError
 from dispatcher.store import audit, numbers
+from dispatcher.store import webhooks as stored_webhooks
 from dispatcher.store.database import Connection, Pool
 from dispatcher.store.numbers import Kept
 
@@ -91,6 +92,7 @@ async def renew(pool: Pool, ring: Keyring, by: str, progress: Callable[[int, int
         waiting = sum(n for name, n in before.items() if name in ring.ciphers and name != ring.current)
         await audit.record(connection, by, "keys.renew", ring.current, numbers=waiting)
         factors = await accounts.renew_second_factors(connection, ring)
+        await webhooks.renew(connection, ring)
     moved = await _renew_numbers(pool, ring, lambda done: progress(done, waiting))
     return Renewed(moved, factors, sum(n for name, n in before.items() if name not in ring.ciphers))
 
@@ -130,6 +132,8 @@ async def retire(pool: Pool, ring: Keyring, name: str, by: str, *, reason: str, 
 
 async def _let_go(connection: Connection, name: str, reason: str, *, erase: bool) -> int:
     kept = (await numbers.by_key(connection)).get(name, 0)
+    if name in await stored_webhooks.key_ids(connection):
+        raise KeysError(f"Còn khóa ký webhook mã hóa bằng khóa {name}. Chạy: dispatcher keys renew")
     if (await accounts.second_factors(connection)).get(name):
         raise KeysError(f"Còn tài khoản có xác thực hai lớp mã hóa bằng khóa {name}. Chạy: dispatcher keys renew")
     if kept and not (erase and reason.strip()):

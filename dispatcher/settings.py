@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8700, ge=0, le=65535)
     web_url: str | None = None
+    webhook_hosts: str = ""
     workers: int = Field(default=1, ge=1, le=64)
     batch_size: int = Field(default=500, ge=1, le=10_000)
     lease_seconds: float = Field(default=60, gt=0)

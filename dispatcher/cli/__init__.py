@@ -34,6 +34,7 @@ from dispatcher.cli import (
     text,
     token,
     user,
+    webhook,
 )
 from dispatcher.cli.terminal import fail, os_words, out
 from dispatcher.errors import UserError
@@ -65,6 +66,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(report.activity, name="activity")
 app.add_typer(token.app, name="token")
 app.add_typer(user.app, name="user")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(retention.person, name="person")

@@ -34,6 +34,7 @@ class Action(StrEnum):
     REVEAL = "reveal"
     SEE_TRAIL = "see_trail"
     MANAGE_USERS = "manage_users"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 A, R = Action, Role
@@ -59,6 +60,7 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.REVEAL: REVEALERS,
     A.SEE_TRAIL: frozenset({R.AUDITOR, R.ADMINISTRATOR}),
     A.MANAGE_USERS: frozenset({R.ADMINISTRATOR}),
+    A.MANAGE_WEBHOOKS: frozenset({R.ADMINISTRATOR}),
 }
 
 

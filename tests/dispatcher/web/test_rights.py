@@ -46,7 +46,7 @@ def test_every_route_has_a_rule(app: Starlette) -> None:
 def test_every_right_is_somebodys_and_every_page_asks_for_one_that_exists() -> None:
     assert set(RIGHTS) == set(Action) - set(STEPS)
     assert all(RIGHTS.values())
-    assert {page.action for page in PAGES} == set(Action)
+    assert {page.action for page in (*PAGES, *service.ENTRIES)} == set(Action)
 
 
 def test_who_approves_or_administers_has_no_hand_in_the_text_nor_in_the_log() -> None:
