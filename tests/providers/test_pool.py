@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import ssl
 from collections.abc import AsyncIterator
@@ -183,3 +184,14 @@ async def test_nothing_is_sent_to_a_carrier_that_shows_anothers_certificate(
     async with echo(serving(certificate)) as (address, _), pool_of(4) as pool:
         with pytest.raises(NotOpened, match="CERTIFICATE_VERIFY_FAILED"):
             await post(pool, address.replace("127.0.0.1", "localhost"), b"secret")
+
+
+async def test_a_certificate_that_is_known_is_trusted_whoever_signed_it(certificate: Path) -> None:
+    pem = certificate.read_text().partition("-----BEGIN CERTIFICATE-----")
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert("".join(pem[1:]))).digest()
+    async with echo(serving(certificate)) as (address, _), pool_of(4) as pool:
+        origin, host, target = parted(address)
+        request = written("POST", host, target, {}, b"secret")
+        assert (await pool.exchange(origin._replace(fingerprint=digest), request)).body == b"secret"
+        with pytest.raises(NotOpened, match="another certificate"):
+            await pool.exchange(origin._replace(fingerprint=bytes(32)), request)
