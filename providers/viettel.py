@@ -57,6 +57,7 @@ class ViettelOptions(HttpOptions):
     numbers_per_call: int = Field(default=1, ge=1, le=500)
     assume_content_dedupe_seconds: int = Field(default=0, ge=0, le=24 * 3600)
     daily_list: bool = True
+    list_accepted: tuple[str, ...] = Field(default=("0",), strict=False)
     date_format: str = "%d/%m/%Y"
     page_size: int = Field(default=500, ge=1, le=5000)
     pages: int = Field(default=200, ge=1, le=10_000)
@@ -165,11 +166,20 @@ class Viettel(Provider):
             call = self._failed(day, page)
             answer = await self.http.send(call)
             exchanges.append(replace(answer.exchange, response=f"{len(answer.body)} bytes"))  # other people's numbers
-            rows = [row for row in _returned(call, answer).children if row.name == "result"]
+            rows = self._rows(_returned(call, answer), call, answer)
             receipts += filter(None, map(_unreached, rows))
             if len(rows) < self.options.page_size:
                 break
         return Collected(tuple(receipts), tuple(exchanges))
+
+    def _rows(self, said: Element, call: Call, answer: Answer) -> list[Element]:
+        """The numbers of a page. A list that was refused is not an empty one."""
+        code, words = said.said("errorCode") or "", said.said("return.message") or ""
+        if code not in self.options.list_accepted:
+            if _code(words) in CODES:
+                refused(CODES, _code(words), words, call, answer)
+            raise Uncertain(f"{call.tried}: code {blanked(code, limit=20)}", code=code[:20], exchange=answer.exchange)
+        return [row for row in said.children if row.name == "result"]
 
     def _failed(self, day: date, page: int) -> Call:
         (_, user), (_, password), (_, cp_code) = self._keys()

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from campaigns import brandnames
+from campaigns.campaign import Campaign
+from campaigns.tariff import tariffs
 from dispatcher import control
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
-from dispatcher.routing import onward, senders
+from dispatcher.preflight import Checked, Level, Volume, preflight, volumes
+from dispatcher.routing import onward
 from dispatcher.runtime import open_route
 from dispatcher.settings import RouteConfig, load_routes
-from dispatcher.store import audit, routes
+from dispatcher.store import audiences, audit, polls, routes
 from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import stop_words
-from providers.base import Health
-from providers.errors import ProviderError
 
 app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, hủy, cho chạy tiếp.", no_args_is_help=True)
+LEVELS = {Level.STOP: "[bold red]Phải sửa:[/]", Level.WARN: "[yellow]Xem lại:[/]", Level.NOTE: "Ghi chú:"}
 Name = Annotated[str, typer.Argument(metavar="TÊN", help="Tên đường gửi trong routes.toml.")]
 
 
@@ -54,20 +56,38 @@ def _fields(route: RouteConfig) -> dict[str, Any]:
 @app.command()
 def check(
     name: Annotated[str | None, typer.Argument(metavar="TÊN", help="Một đường gửi; bỏ trống để thử tất cả.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Thử tất cả các đường gửi.")] = False,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--campaign", metavar="CHIẾN-DỊCH", help="So với nội dung, số người và chi phí của chiến dịch này."
+        ),
+    ] = None,
     unpark: Annotated[bool, typer.Option("--unpark", help="Nếu thử được, cho đường gửi đang dừng chạy lại.")] = False,
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
-    """Hỏi nhà cung cấp xem tài khoản có dùng được không; không gửi tin nào."""
+    """Hỏi nhà cung cấp: tài khoản, số dư, tên hiển thị, mẫu tin, hạn mức, giờ gửi; không gửi tin nào."""
+    if name and everything:
+        fail("Chỉ ghi TÊN, hoặc chỉ ghi --all.")
 
     async def act(desk: Desk) -> list[dict[str, Any]]:
-        chosen = [route for route in load_routes(desk.settings.routes) if name in (None, route.name)]
-        if not chosen:
+        configs = load_routes(desk.settings.routes)
+        if not any(name in (None, config.name) for config in configs):
             fail(f"Không có đường gửi {name} trong {desk.settings.routes}.")
-        answers = await asyncio.gather(*(_ask(desk, route) for route in chosen))
+        campaign, carried = await _campaign(desk, configs, edition) if edition else (None, None)
+        async with AsyncExitStack() as stack:
+            opened = [
+                await stack.enter_async_context(open_route(config, desk.keyring))
+                for config in configs
+                if name in (None, config.name)
+            ]
+            checked = await preflight(opened, campaign, carried)
         if unpark:
-            await _unpark(desk, [a["name"] for a in answers if a["ok"]], by)
-        return list(answers)
+            await _unpark(desk, [one.route for one in checked if one.health.ok], by)
+        async with desk.pool.connection() as connection:
+            unknown = await polls.unknown_codes(connection)
+        return [_told(one, unknown.get(one.route, {})) for one in checked]
 
     answers = at_desk(act)
     if as_json:
@@ -75,8 +95,24 @@ def check(
     else:
         for answer in answers:
             _print(answer)
-    if not all(answer["ok"] for answer in answers):
+    if not all(answer["ok"] and answer["ready"] for answer in answers):
         raise typer.Exit(1)
+
+
+async def _campaign(
+    desk: Desk, configs: Sequence[RouteConfig], edition: str
+) -> tuple[Campaign, dict[str, Volume] | None]:
+    """A campaign and what each route would carry of it; None while a wave has no audience yet."""
+    async with desk.pool.connection() as connection:
+        campaign = Campaign.model_validate((await control.find(connection, edition)).definition)
+        people: dict[str, dict[str, int]] = {}
+        for wave in campaign.waves:
+            wanted = wave.audience or campaign.audience
+            audience = await audiences.newest(connection, wanted) if wanted else None
+            if audience is None:
+                return campaign, None
+            people[wave.slug] = await audiences.networks(connection, audience.id)
+    return campaign, volumes(campaign, people, configs, tariffs(()))
 
 
 @app.command()
@@ -160,20 +196,18 @@ def _known(desk: Desk, name: str) -> None:
         fail(f"Không có đường gửi {name} trong {desk.settings.routes}. Hiện có: {', '.join(names)}.")
 
 
-async def _ask(desk: Desk, config: RouteConfig) -> dict[str, Any]:
-    async with open_route(config, desk.keyring) as route:
-        try:
-            health = await route.provider.check()
-        except ProviderError as error:
-            health = Health(ok=False, detail=str(error), latency=0.0)
+def _told(checked: Checked, unknown: dict[str, int]) -> dict[str, Any]:
+    health = checked.health
     return {
-        "name": config.name,
+        "name": checked.route,
         "ok": health.ok,
+        "ready": checked.ok,
         "detail": health.detail,
         "latency_ms": round(health.latency * 1000, 1),
         "balance": health.balance,
         "currency": health.currency,
-        "sender": [mistake for sender in senders([config]) for mistake in brandnames.mistakes(sender)],
+        "findings": [dataclasses.asdict(finding) for finding in checked.findings],
+        "unknown_codes": unknown,
     }
 
 
@@ -188,5 +222,10 @@ def _print(answer: dict[str, Any]) -> None:
     mark = "[green]dùng được[/]" if answer["ok"] else "[bold red]KHÔNG dùng được[/]"
     balance = f", còn {number(int(answer['balance']))} {answer['currency']}" if answer["balance"] is not None else ""
     out.print(f"{answer['name']}: {mark} ({answer['latency_ms']} ms{balance}) {escape(answer['detail'])}")
-    for mistake in answer["sender"]:
-        out.print(f"  [yellow]Tên hiển thị:[/] {escape(mistake)}")
+    for finding in answer["findings"]:
+        out.print(f"  {LEVELS[finding['level']]} {escape(finding['said'])}\n      → {escape(finding['do'])}")
+    if answer["unknown_codes"]:
+        codes = ", ".join(f"{code} ({number(count)} tin)" for code, count in answer["unknown_codes"].items())
+        out.print(
+            f"  [yellow]Mã lạ:[/] {escape(codes)}\n      → Hỏi nhà cung cấp nghĩa của mã; tin được giữ là bị từ chối."
+        )

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from providers.sandbox import Dials, PretendCarrier
+from providers.sandbox import Dials, PretendCarrier, PretendViettel
+from providers.sandbox.stall import Stall
+
+CARRIERS: dict[str, type[Stall]] = {"esms": PretendCarrier, "viettel": PretendViettel}
 
 
 def main() -> int:
     """Print one line of JSON with `base_url` when ready; exit 0 when stopped, 2 for a mistake in the arguments."""
-    parser = argparse.ArgumentParser(prog="python -m providers.sandbox", description="A pretend eSMS on loopback.")
+    parser = argparse.ArgumentParser(prog="python -m providers.sandbox", description="A pretend carrier on loopback.")
+    parser.add_argument("--carrier", choices=CARRIERS, default="esms", help="whose protocol it speaks")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     dials = parser.add_mutually_exclusive_group()
@@ -26,7 +30,7 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         text = asked.dials.read_text(encoding="utf-8") if asked.dials else asked.json or "{}"
-        carrier = PretendCarrier(
+        carrier = CARRIERS[asked.carrier](
             Dials.model_validate_json(text), host=asked.host, port=asked.port, ledger_file=asked.ledger
         )
     except (ValidationError, ValueError, OSError) as error:
@@ -35,7 +39,7 @@ def main() -> int:
     return 0
 
 
-async def _serve(carrier: PretendCarrier) -> None:
+async def _serve(carrier: Stall) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

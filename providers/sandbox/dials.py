@@ -56,6 +56,8 @@ class Dials(DialSet):
     api_key: str = "sandbox-api-key"
     secret_key: str = "sandbox-secret-key"  # noqa: S105  the pretend carrier's, known to everybody
     brandnames: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()  # care texts that are approved, `{P1,20}` for up to twenty characters; only told
+    content_dedupe_seconds: float = Field(default=0.0, ge=0)  # the same text to the same number is refused (Viettel)
     balance: float | None = None
     price_per_segment: float = 500.0
     latency_seconds: Spread = Spread()

@@ -3,68 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import Self, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from providers.sandbox import books, wire
-from providers.sandbox.carrier import Carrier, Decision, Order, Sent
-from providers.sandbox.dials import Dials
-from providers.sandbox.ledger import Ledger
-from providers.sandbox.postman import Letter, Postman, loopback
+from providers.sandbox.carrier import Decision, Order, Sent
+from providers.sandbox.postman import Letter, Postman
+from providers.sandbox.stall import Stall
 
 PATH = "/MainService.svc/json/"
 
 T = TypeVar("T", bound=BaseModel)
 
 
-class PretendCarrier:
-    """A carrier that never leaves this machine.
+class PretendCarrier(Stall):
+    """The stall that speaks eSMS, with its callbacks."""
 
-    `base_url` is what a route's options want, `origin` has `/health`, `/ledger` (JSON lines), `/ledger/summary` and
-    `/ledger/received` below it, `ledger` the same as objects. Raises ValueError for a host that is not loopback.
-    """
-
-    def __init__(
-        self,
-        dials: Dials | None = None,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        ledger_file: Path | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        if not loopback(host):
-            raise ValueError(f"a pretend carrier listens on loopback only, not on {host}")
-        self.dials = dials or Dials()
-        self._host, self._port, self._path = host, port, ledger_file
-        self._clock, self._wall = clock, wall
-        self._file: IO[str] | None = None
+    path = PATH
 
     async def __aenter__(self) -> Self:
-        # Line by line: whoever reads the file while we run sees whole entries.
-        self._file = self._path.open("a", encoding="utf-8", buffering=1) if self._path else None
-        self.ledger = Ledger(self._file)
-        self._carrier = Carrier(self.dials, self.ledger, self._clock, self._wall)
+        await super().__aenter__()
         self._postman = await Postman(self.dials.receipts, self.ledger, self._clock).__aenter__()
-        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
-        self.port: int = self._runner.addresses[0][1]
-        self.origin = f"http://[{self._host}]:{self.port}" if ":" in self._host else f"http://{self._host}:{self.port}"
-        self.base_url = self.origin + PATH
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._postman.__aexit__()
-        await self._runner.cleanup()
-        if self._file:
-            self._file.close()
+        await super().__aexit__()
 
     def _app(self) -> web.Application:
         app = web.Application()
@@ -73,6 +40,8 @@ class PretendCarrier:
                 web.post(f"{PATH}SendMultipleMessage_V4_post_json/", self._care),
                 web.post(f"{PATH}SendMultipleSMSBrandname_json/", self._advertising),
                 web.post(f"{PATH}GetBalance_json", self._balance),
+                web.get(f"{PATH}GetListBrandname/{{key}}/{{secret}}", self._brandnames),
+                web.post(f"{PATH}GetTemplate/", self._templates),
                 web.get(f"{PATH}GetSendStatus", self._send_status),
                 web.get(f"{PATH}GetSmsReceiverStatus_get", self._receiver_status),
                 web.post(f"{PATH}GetSmsSentData_V2", self._sent_data),
@@ -130,6 +99,19 @@ class PretendCarrier:
         if not self._carrier.knows(asked.api_key, asked.secret_key):
             return web.json_response(wire.refusal("101"))
         return web.json_response(wire.balance(self._carrier.balance))
+
+    async def _brandnames(self, request: web.Request) -> web.Response:
+        if not self._carrier.knows(request.match_info["key"], request.match_info["secret"]):
+            return web.json_response(wire.refusal("101"))
+        return web.json_response(wire.brandnames(self.dials.brandnames))
+
+    async def _templates(self, request: web.Request) -> web.Response:
+        asked = _read(wire.Keys, await request.read())
+        if asked is None:
+            return web.json_response(wire.INVALID)
+        if not self._carrier.knows(asked.api_key, asked.secret_key):
+            return web.json_response(wire.refusal("101"))
+        return web.json_response(wire.templates(self.dials.templates))
 
     async def _send_status(self, request: web.Request) -> web.Response:
         return self._looked_up(request, wire.send_status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -119,6 +119,18 @@ def refusal(code: str) -> dict[str, object]:
 def balance(amount: float | None) -> dict[str, object]:
     """GetBalance_json; an account without a limit is shown as very rich."""
     return {"Balance": 1e9 if amount is None else amount, "CodeResponse": "100", "UserID": "sandbox"}
+
+
+def brandnames(names: Sequence[str]) -> dict[str, object]:
+    """GetListBrandname; no list where any name is good."""
+    listed = {"ListBrandName": [{"Type": 2, "Brandname": name} for name in names]} if names else {}
+    return {"CodeResponse": "100", **listed}
+
+
+def templates(contents: Sequence[str]) -> dict[str, object]:
+    """GetTemplate: each for every network; no list where any text is good."""
+    rows = [{"NetworkID": 0, "TempContent": content, "TempId": 450 + n} for n, content in enumerate(contents)]
+    return {"CodeResult": "100", **({"BrandnameTemplates": rows} if rows else {})}
 
 
 def counts(sent: Sent) -> tuple[int, int]:

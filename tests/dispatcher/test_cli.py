@@ -431,6 +431,28 @@ def test_the_log_is_exported_in_three_forms_with_the_same_rows(campaign_sent: Ru
     assert pl.read_parquet(tmp_path / "log.parquet").to_dicts() == from_jsonl
 
 
+def test_a_check_of_the_routes_says_what_to_mend_before_a_campaign(campaign_sent: Run) -> None:
+    run = campaign_sent
+    good = run("route", "check", "--all", "--campaign", EDITION, "--json")
+    (route,) = good.json
+    assert (good.code, route["ok"], route["ready"], route["findings"], route["unknown_codes"]) == (
+        0,
+        True,
+        True,
+        [],
+        {},
+    )
+    routes = Path("routes.toml")
+    routes.write_text(routes.read_text().replace(f'sender = "{SENDER}"', 'sender = "Khac"'))
+    bad = run("route", "check")
+    assert bad.code == 1
+    assert "Phải sửa:" in bad.out
+    assert "“Khac”" in bad.out
+    assert "Sửa sender trong routes.toml" in bad.out
+    assert run("route", "check", "main", "--all").code == 1
+    assert "khong-co" in run("route", "check", "--campaign", "khong-co").err
+
+
 def test_a_route_is_paused_with_a_reason_and_resumed(campaign_sent: Run) -> None:
     run = campaign_sent
     assert run("route", "pause", "main", "--reason", " ").code == 1

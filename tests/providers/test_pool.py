@@ -186,9 +186,13 @@ async def test_nothing_is_sent_to_a_carrier_that_shows_anothers_certificate(
             await post(pool, address.replace("127.0.0.1", "localhost"), b"secret")
 
 
-async def test_a_certificate_that_is_known_is_trusted_whoever_signed_it(certificate: Path) -> None:
+def fingerprint(certificate: Path) -> bytes:
     pem = certificate.read_text().partition("-----BEGIN CERTIFICATE-----")
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert("".join(pem[1:]))).digest()
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert("".join(pem[1:]))).digest()
+
+
+async def test_a_certificate_that_is_known_is_trusted_whoever_signed_it(certificate: Path) -> None:
+    digest = fingerprint(certificate)
     async with echo(serving(certificate)) as (address, _), pool_of(4) as pool:
         origin, host, target = parted(address)
         request = written("POST", host, target, {}, b"secret")
