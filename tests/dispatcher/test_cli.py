@@ -443,12 +443,12 @@ def test_a_check_of_the_routes_says_what_to_mend_before_a_campaign(campaign_sent
         {},
     )
     routes = Path("routes.toml")
-    routes.write_text(routes.read_text().replace(f'sender = "{SENDER}"', 'sender = "Khac"'))
+    routes.write_text(routes.read_text() + "sandbox = true\n")
     bad = run("route", "check")
     assert bad.code == 1
     assert "Phải sửa:" in bad.out
-    assert "“Khac”" in bad.out
-    assert "Sửa sender trong routes.toml" in bad.out
+    assert "chế độ thử" in bad.out
+    assert "→ Bỏ sandbox = true trong routes.toml" in bad.out
     assert run("route", "check", "main", "--all").code == 1
     assert "khong-co" in run("route", "check", "--campaign", "khong-co").err
 
