@@ -187,6 +187,8 @@ class Esms(Provider):
         return await self._of_batch(asked, said, exchanges)
 
     async def _of_batch(self, asked: Sequence[Lookup], said: Said, exchanges: list[Exchange]) -> list[Found]:
+        if said.reference not in ("", asked[0].reference):
+            return [unknown(lookup, "an answer about another batch") for lookup in asked]
         if said.send_status != str(FINISHED):
             finding = {"4": Finding.UNDELIVERED}.get(said.send_status, Finding.ACCEPTED)
             known = finding if said.send_status in ("1", "2", "4", "7") else Finding.UNKNOWN

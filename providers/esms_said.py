@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from providers.base import Accepted, Finding, Found, Lookup, Outcome, Reason, Refused, Template, Verdict
 from providers.blanking import blanked, masked, shown
@@ -26,6 +27,8 @@ CODES: Mapping[str, Meaning] = {
     "102": Meaning(Misconfigured, "the account has no price list"),
     "103": Meaning(Misconfigured, "not enough money in the account"),
     "104": Meaning(Misconfigured, "the brandname is unknown or inactive"),
+    "105": Meaning(Reason.REQUEST, "the id is not found, or not yet"),
+    "106": Meaning(Reason.REQUEST, "about an audio file"),
     "107": Meaning(Reason.REQUEST, "fewer than 30 distinct valid numbers"),
     "108": Meaning(Reason.RECIPIENT, "malformed number"),
     "110": Meaning(Reason.REQUEST, "wrong data"),
@@ -38,7 +41,9 @@ CODES: Mapping[str, Meaning] = {
     "146": Meaning(Reason.CONTENT, "the text fits no registered template"),
     "160": Meaning(Throttled, "too fast for the carrier"),
     "163": Meaning(Reason.REQUEST, "more than one number"),
+    "171": Meaning(Reason.REQUEST, "about a voucher"),
     "177": Meaning(Reason.NETWORK, "the brandname is not open on this number's network"),
+    "199": Meaning(Reason.REQUEST, "the registration exists already"),
     "201": Meaning(Reason.CONTENT, "blocked keyword"),
     "204": Meaning(Misconfigured, "the OA is not known"),
     "210": Meaning(Reason.REQUEST, "wrong payload"),
@@ -54,6 +59,7 @@ CODES: Mapping[str, Meaning] = {
     "851": Meaning(Reason.REQUEST, "the id is missing"),
     "852": Meaning(Reason.RECIPIENT, "the UID is too long"),
     "853": Meaning(Reason.REQUEST, "the UID is missing"),
+    "854": Meaning(Reason.REQUEST, "no data of that id"),
 }
 
 # `telcoid` of a callback and `NetworkID` of a template, in the names that routes and prefixes use.
@@ -162,10 +168,14 @@ def kept(query: Mapping[str, str]) -> str:
     return blanked(shown(short))
 
 
+# One odd row must not hide what the others say.
+_Flag = Annotated[bool | None, BeforeValidator(lambda value: value if isinstance(value, bool) else None)]
+
+
 class _Receiver(BaseModel):
     phone: Words = Field("", alias="Phone")
-    sent: bool | None = Field(None, alias="IsSent", strict=True)
-    reached: bool | None = Field(None, alias="SentResult", strict=True)
+    sent: _Flag = Field(None, alias="IsSent")
+    reached: _Flag = Field(None, alias="SentResult")
 
 
 class _Receivers(BaseModel):

@@ -155,7 +155,7 @@ async def test_a_reference_that_is_a_number_is_kept_as_text(desk: Desk) -> None:
         ("210", Reason.REQUEST),
         ("300", Reason.REQUEST),
         ("301", Reason.REQUEST),
-        ("105", Reason.OTHER),
+        ("105", Reason.REQUEST),
         ("9999", Reason.OTHER),
         ("-1", Reason.OTHER),
         ("E42", Reason.OTHER),
