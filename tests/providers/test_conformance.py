@@ -123,6 +123,17 @@ class TestEsms(Conformance):
     adapter = EsmsAdapter()
 
 
+class EsmsLists(EsmsAdapter):
+    title = "esms, advertising"
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {**super().options(origin), "mode": "advertising"}
+
+
+class TestEsmsLists(Conformance):
+    adapter = EsmsLists()
+
+
 def callback(body: object, method: str = "POST") -> Callback:
     return Callback(method, {}, {}, json.dumps(body).encode())
 
