@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
 from enum import StrEnum
 
-from campaigns import brandnames, compose, schedule
-from campaigns.campaign import Campaign
-from campaigns.tariff import Tariff
+from campaigns import brandnames, compose, rules, schedule
+from campaigns.campaign import Campaign, Wave
+from campaigns.volume import Amount
+from dispatcher.control import find
+from dispatcher.errors import UserError
+from dispatcher.review import Office, review
 from dispatcher.routing import ANY, senders, table
 from dispatcher.runtime import Route
 from dispatcher.settings import RouteConfig
+from dispatcher.store.database import Connection
 from providers.base import Health, Receipts, Template, Terms
 from providers.errors import ProviderError
 
@@ -61,6 +65,15 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Freight:
+    """A campaign and the volumes of its routes; None where they cannot be told yet, and then why not."""
+
+    campaign: Campaign
+    volumes: Mapping[str, Volume] | None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A carrier's answers, and what follows from them."""
 
@@ -74,28 +87,24 @@ class Checked:
         return self.health.ok and all(finding.level is not Level.STOP for finding in self.findings)
 
 
-def volumes(
-    campaign: Campaign,
-    people: Mapping[str, Mapping[str, int]],
-    routes: Sequence[RouteConfig],
-    prices: Mapping[str, Tariff],
-) -> dict[str, Volume]:
-    """route -> what it would carry. `people` is wave -> network -> how many; prices are of a segment, by network."""
+def volumes(waves: Iterable[Sequence[Amount]], routes: Sequence[RouteConfig]) -> dict[str, Volume]:
+    """route -> what it would carry, the amounts of each wave told network by network."""
     chosen = table(routes)
-    each: defaultdict[str, list[tuple[int, float | None]]] = defaultdict(list)
-    for slug, networks in people.items():
-        segments = max(variant.segments for variant in compose.variants(campaign, slug))
-        wave: defaultdict[str, list[tuple[int, float | None]]] = defaultdict(list)
-        for network, count in networks.items():
-            price = prices.get(network, Tariff(network)).vnd_per_segment
-            if name := chosen.get(network, chosen.get(ANY)):
-                wave[name].append((count, None if price is None else price * segments * count))
-        for name, parts in wave.items():
-            each[name].append((sum(count for count, _ in parts), _sum([vnd for _, vnd in parts])))
-    return {
-        name: Volume(sum(n for n, _ in waves), _sum([vnd for _, vnd in waves]), min(n for n, _ in waves))
-        for name, waves in each.items()
-    }
+    each: defaultdict[str, list[Volume]] = defaultdict(list)
+    for amounts in waves:
+        parts: defaultdict[str, list[Amount]] = defaultdict(list)
+        for amount in amounts:
+            if name := chosen.get(amount.network, chosen.get(ANY)):
+                parts[name].append(amount)
+        for name, mine in parts.items():
+            people = sum(amount.people for amount in mine)
+            each[name].append(Volume(people, _sum([amount.vnd for amount in mine]), people))
+    return {name: _together(carried) for name, carried in each.items()}
+
+
+def _together(carried: Sequence[Volume]) -> Volume:
+    people = [one.people for one in carried]
+    return Volume(sum(people), _sum([one.vnd for one in carried]), min(people))
 
 
 def _sum(amounts: Sequence[float | None]) -> float | None:
@@ -103,23 +112,35 @@ def _sum(amounts: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-async def preflight(
-    routes: Sequence[Route], campaign: Campaign | None = None, volumes: Mapping[str, Volume] | None = None
-) -> list[Checked]:
+async def freight(connection: Connection, edition: str, office: Office) -> Freight:
+    """A campaign, and what each route would carry of it. Raises `ControlError` where there is none of that name."""
+    campaign = Campaign.model_validate((await find(connection, edition)).definition)
+    try:
+        waves = (await review(connection, edition, office)).waves
+    except UserError as error:  # a draft may lack its audience, its theme or its papers, and be compared all the same
+        return Freight(campaign, None, str(error))
+    return Freight(campaign, volumes((wave.amounts for wave in waves), office.routes))
+
+
+async def preflight(routes: Iterable[Route], freight: Freight | None = None) -> list[Checked]:
     """Ask the carrier of each route, and compare with the campaign where one is given. Nothing is sent.
 
-    With `volumes` only the routes in it are compared with the campaign: the others carry nothing of it.
+    Where volumes are known only the routes in them are compared with the campaign: the others carry nothing of it.
     """
-    return list(await asyncio.gather(*(_checked(route, campaign, volumes) for route in routes)))
+    return list(await asyncio.gather(*(_checked(route, freight) for route in routes)))
 
 
-async def _checked(route: Route, campaign: Campaign | None, volumes: Mapping[str, Volume] | None) -> Checked:
-    name, mine = route.config.name, (volumes or {}).get(route.config.name)
-    carries = campaign if volumes is None or mine else None
+async def _checked(route: Route, freight: Freight | None) -> Checked:
+    name, volumes = route.config.name, freight.volumes if freight else None
+    mine = (volumes or {}).get(name)
+    carries = freight.campaign if freight and (volumes is None or mine) else None
     health, findings = await _account(route)
     if health.ok:
         terms, more = await _terms(route)
         findings += [*more, *_of_terms(route, terms, carries, mine)]
+    if freight and freight.unknown:
+        said = f"Chưa so được số người và chi phí: {freight.unknown}"
+        findings.append(_finding(Level.WARN, About.NUMBERS, said, "Bổ sung cho chiến dịch rồi chạy lại lệnh này."))
     findings += [*_of_balance(health, mine), *_of_carrier(route, carries, mine)]
     return Checked(name, health, tuple(replace(finding, route=name) for finding in findings))
 
@@ -173,7 +194,7 @@ def _of_terms(route: Route, terms: Terms, campaign: Campaign | None, mine: Volum
 
 def _of_templates(templates: Sequence[Template], campaign: Campaign) -> Iterator[Finding]:
     patterns = [re.compile(template.pattern, re.DOTALL) for template in templates]
-    for wave in campaign.waves:
+    for wave in _own(campaign):
         texts = {variant.body for variant in compose.variants(campaign, wave.slug)}
         if any(not any(pattern.fullmatch(text) for pattern in patterns) for text in texts):
             yield _finding(
@@ -182,6 +203,13 @@ def _of_templates(templates: Sequence[Template], campaign: Campaign) -> Iterator
                 f"Nội dung đợt {wave.slug} không khớp mẫu tin nào trong {len(templates)} mẫu đã duyệt.",
                 "Đăng ký mẫu tin này với nhà cung cấp, hoặc sửa nội dung cho đúng mẫu đã duyệt.",
             )
+
+
+def _own(campaign: Campaign) -> Sequence[Wave]:
+    """The waves that we send ourselves, once they can be written."""
+    if any(rules.theme_to_come(campaign)):
+        return ()
+    return [wave for wave in campaign.waves if not wave.order]
 
 
 def _of_balance(health: Health, mine: Volume | None) -> Iterator[Finding]:

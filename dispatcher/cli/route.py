@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from campaigns.campaign import Campaign
-from campaigns.tariff import tariffs
 from dispatcher import control
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
-from dispatcher.preflight import Checked, Level, Volume, preflight, volumes
+from dispatcher.preflight import Checked, Level, freight, preflight
+from dispatcher.review import office
 from dispatcher.routing import onward
 from dispatcher.runtime import open_route
 from dispatcher.settings import RouteConfig, load_routes
-from dispatcher.store import audiences, audit, polls, routes
+from dispatcher.store import audit, polls, routes
 from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import stop_words
 
@@ -72,17 +70,7 @@ def check(
         fail("Chỉ ghi TÊN, hoặc chỉ ghi --all.")
 
     async def act(desk: Desk) -> list[dict[str, Any]]:
-        configs = load_routes(desk.settings.routes)
-        if not any(name in (None, config.name) for config in configs):
-            fail(f"Không có đường gửi {name} trong {desk.settings.routes}.")
-        campaign, carried = await _campaign(desk, configs, edition) if edition else (None, None)
-        async with AsyncExitStack() as stack:
-            opened = [
-                await stack.enter_async_context(open_route(config, desk.keyring))
-                for config in configs
-                if name in (None, config.name)
-            ]
-            checked = await preflight(opened, campaign, carried)
+        checked = await _checked(desk, name, edition)
         if unpark:
             await _unpark(desk, [one.route for one in checked if one.health.ok], by)
         async with desk.pool.connection() as connection:
@@ -99,20 +87,17 @@ def check(
         raise typer.Exit(1)
 
 
-async def _campaign(
-    desk: Desk, configs: Sequence[RouteConfig], edition: str
-) -> tuple[Campaign, dict[str, Volume] | None]:
-    """A campaign and what each route would carry of it; None while a wave has no audience yet."""
-    async with desk.pool.connection() as connection:
-        campaign = Campaign.model_validate((await control.find(connection, edition)).definition)
-        people: dict[str, dict[str, int]] = {}
-        for wave in campaign.waves:
-            wanted = wave.audience or campaign.audience
-            audience = await audiences.newest(connection, wanted) if wanted else None
-            if audience is None:
-                return campaign, None
-            people[wave.slug] = await audiences.networks(connection, audience.id)
-    return campaign, volumes(campaign, people, configs, tariffs(()))
+async def _checked(desk: Desk, name: str | None, edition: str | None) -> list[Checked]:
+    configs = [config for config in load_routes(desk.settings.routes) if name in (None, config.name)]
+    if not configs:
+        fail(f"Không có đường gửi {name} trong {desk.settings.routes}.")
+    carried = None
+    if edition:
+        async with desk.pool.connection() as connection:
+            carried = await freight(connection, edition, office(desk.settings))
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(open_route(config, desk.keyring)) for config in configs]
+        return await preflight(opened, carried)
 
 
 @app.command()

@@ -122,7 +122,7 @@ async def test_a_list_whose_answer_was_lost_is_found_number_by_number_and_sent_o
     await hall.planned(40)
     await hall.send()
     assert await hall.counts() == {"uncertain": 40}
-    await hall.sql("UPDATE messages SET changed_at = changed_at - interval '1 hour'")
+    await hall.sql("UPDATE stored_messages SET changed_at = changed_at - interval '1 hour'")
     await clock.lookups.look_up(hall.runtime)
     assert await hall.counts() == {"delivered": 40}
     assert set(hall.carrier.ledger.received.values()) == {1}

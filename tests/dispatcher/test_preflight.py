@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 
 from campaigns import compose
-from campaigns.tariff import Tariff
+from campaigns.tariff import tariffs
+from campaigns.volume import Amount
+from dispatcher import control
 from dispatcher.keyring import Keyring
-from dispatcher.preflight import About, Checked, Finding, Level, Volume, preflight, volumes
+from dispatcher.preflight import About, Checked, Finding, Freight, Level, Volume, freight, preflight, volumes
+from dispatcher.review import Office
 from dispatcher.runtime import Route, open_route
 from dispatcher.settings import RouteConfig, Settings, load_routes
 from providers.base import Capabilities, Hours, Receipts, Terms
 from providers.errors import Uncertain
 from providers.sandbox import Dials, PretendCarrier
-from tests.dispatcher.hall import DISGUISED, LAUNCH, june
+from tests.dispatcher.hall import LAUNCH, Hall, june
 
+PRICES = tariffs(())
 TEXT = compose.variants(june(), LAUNCH)[0].body
 
 
@@ -41,7 +45,7 @@ async def checked(desk: Desk, volume: Volume | None = None, **changes: Any) -> C
     """The only route, checked for the June campaign; `changes` are to its capabilities."""
     route = desk.route
     route.provider.capabilities = replace(route.provider.capabilities, **changes)
-    (one,) = await preflight([route], june(), {"main": volume} if volume else None)
+    (one,) = await preflight([route], Freight(june(), {"main": volume} if volume else None))
     return one
 
 
@@ -150,21 +154,43 @@ def config(name: str, *networks: str) -> RouteConfig:
     )
 
 
-def test_volumes_follow_the_routes_and_the_prices_of_the_networks() -> None:
-    people = {LAUNCH: {"viettel": 100, "vinaphone": 40}, DISGUISED: {"viettel": 10, "itel": 5}}
+def test_volumes_follow_the_routes_and_are_not_priced_where_a_price_is_missing() -> None:
+    launch = [Amount("viettel", 100, 200, 100_000, ""), Amount("vinaphone", 40, 80, 56_000, "")]
+    second = [Amount("viettel", 10, 10, 5_000, ""), Amount("itel", 5, 5, None, "")]
     routes = [config("first", "viettel"), config("second", "*")]
-    prices = {"viettel": Tariff("viettel", 500.0), "vinaphone": Tariff("vinaphone", 700.0)}
-    campaign = june(LAUNCH, DISGUISED)
-    weights = {slug: max(v.segments for v in compose.variants(campaign, slug)) for slug in people}
-    carried = volumes(campaign, people, routes, prices)
-    assert carried["first"] == Volume(110, 500.0 * (100 * weights[LAUNCH] + 10 * weights[DISGUISED]), 10)
+    carried = volumes([launch, second], routes)
+    assert carried["first"] == Volume(110, 105_000, 10)
     assert carried["second"] == Volume(45, None, 5)
+    assert set(volumes([launch], routes[:1])) == {"first"}
+
+
+@pytest.mark.parametrize("dials", [Dials(templates=("Khac",))])
+async def test_a_draft_without_people_is_compared_as_far_as_it_goes(desk: Desk, hall: Hall) -> None:
+    async with hall.runtime.pool.connection() as connection:
+        await control.add(connection, june(), "an")
+        carried = await freight(connection, june().edition, Office([desk.route.config]))
+    assert (carried.campaign, carried.volumes) == (june(), None)
+    (one,) = await preflight([desk.route], carried)
+    found = about(one)
+    assert found[About.TEMPLATE].level is Level.STOP
+    assert "Chưa có nhóm người nhận people (đợt launch)" in found[About.NUMBERS].said
+
+
+@pytest.mark.parametrize("dials", [Dials(balance=1)])
+async def test_a_planned_campaign_is_compared_with_the_balance(desk: Desk, hall: Hall) -> None:
+    await hall.planned(40)
+    async with hall.runtime.pool.connection() as connection:
+        carried = await freight(connection, june().edition, Office([desk.route.config], prices=PRICES))
+    assert carried.volumes
+    assert carried.volumes["main"].people == 40
+    (one,) = await preflight([desk.route], carried)
+    assert "dự kiến cần" in about(one)[About.BALANCE].said
 
 
 async def test_a_route_that_carries_nothing_is_not_compared_with_the_campaign(desk: Desk) -> None:
     desk.carrier.dials = Dials(brandnames=desk.carrier.dials.brandnames, templates=("Khac",))
     route = desk.route
-    (one,) = await preflight([route], june(), {"another": Volume(1, 0, 1)})
+    (one,) = await preflight([route], Freight(june(), {"another": Volume(1, 0, 1)}))
     assert one.findings == ()
 
 
