@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +37,13 @@ async def approve(
     accept: str = "",
     alert: str = "",
     seen: str = "",
+    lacking: Sequence[str] = (),
 ) -> Approved:
     """Another person than the author approves what `review` shows, all of it; answers what that was.
 
     `accept`: the reason for approving although some of it would be late. `alert`: the reason for the short way, which a
-    confirmation must follow. `seen`: the beginning of the hash that the person has looked at. Raises `ControlError`,
-    `RuledOutError`.
+    confirmation must follow. `seen`: the beginning of the hash that the person has looked at. `lacking`: what the carriers
+    say has to be mended first. Raises `ControlError`, `RuledOutError`.
     """
     stored = await find(connection, edition, lock=True)
     status = moved(stored, Act.APPROVE)
@@ -49,7 +51,7 @@ async def approve(
     if stored.status is not CampaignStatus.DRAFT and not (stored.void or await _breach(connection, stored, office)):
         raise not_now(stored)
     found = await review(connection, edition, office)
-    findings = _accepted(found, accept.strip(), alert.strip(), seen.strip())
+    findings = _accepted(found, (*found.findings, *lacking), accept.strip(), alert.strip(), seen.strip())
     for wave in found.waves:
         await campaigns.pin_audience(connection, wave.id, wave.audience_id, wave.selection)
     given = Approved(
@@ -88,7 +90,7 @@ async def _breach(connection: Connection, stored: StoredCampaign, office: Office
     return await fingerprint.breach(connection, stored, waves, office.routes, bodies=None)
 
 
-def _accepted(found: Review, accept: str, alert: str, seen: str) -> tuple[str, ...]:
+def _accepted(found: Review, findings: tuple[str, ...], accept: str, alert: str, seen: str) -> tuple[str, ...]:
     """What speaks against it and is accepted all the same. Raises where it is not to be."""
     if found.refusals:
         raise ruled_out(found.campaign, found.refusals)
@@ -97,13 +99,13 @@ def _accepted(found: Review, accept: str, alert: str, seen: str) -> tuple[str, .
     if alert:
         if not found.alert:
             raise ControlError('Chỉ chiến dịch có priority = "alert" mới được duyệt nhanh.')
-        return (*found.findings, *([found.over_ceiling] if found.over_ceiling else []))
+        return (*findings, *([found.over_ceiling] if found.over_ceiling else []))
     if found.over_ceiling:
         raise ControlError(f"Chưa duyệt được: {found.over_ceiling}.")
-    if found.findings and not accept:
-        listed = "".join(f"\n- {finding}" for finding in found.findings)
+    if findings and not accept:
+        listed = "".join(f"\n- {finding}" for finding in findings)
         raise ControlError(f'Chưa duyệt được, vì:{listed}\nVẫn duyệt thì ghi lý do: --accept "LÝ DO".')
-    return found.findings
+    return findings
 
 
 def _look(found: Review) -> str:

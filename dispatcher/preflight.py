@@ -94,7 +94,8 @@ def volumes(waves: Iterable[Sequence[Amount]], routes: Sequence[RouteConfig]) ->
     for amounts in waves:
         parts: defaultdict[str, list[Amount]] = defaultdict(list)
         for amount in amounts:
-            if name := chosen.get(amount.network, chosen.get(ANY)):
+            name = chosen.get(amount.network, chosen.get(ANY))
+            if name and amount.people:
                 parts[name].append(amount)
         for name, mine in parts.items():
             people = sum(amount.people for amount in mine)
@@ -128,6 +129,14 @@ async def preflight(routes: Iterable[Route], freight: Freight | None = None) -> 
     Where volumes are known only the routes in them are compared with the campaign: the others carry nothing of it.
     """
     return list(await asyncio.gather(*(_checked(route, freight) for route in routes)))
+
+
+async def lacking(routes: Iterable[Route], freight: Freight) -> tuple[str, ...]:
+    """What has to be mended before the campaign leaves over these routes; nothing is asked while that cannot be told."""
+    carrying = [route for route in routes if route.config.name in (freight.volumes or {})]
+    checked = await preflight(carrying, freight)
+    findings = [finding for one in checked for finding in one.findings if finding.level is Level.STOP]
+    return tuple(f"đường gửi {finding.route}: {finding.said} {finding.do}" for finding in findings)
 
 
 async def _checked(route: Route, freight: Freight | None) -> Checked:

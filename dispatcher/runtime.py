@@ -128,6 +128,13 @@ async def open_route(
         yield Route(config, options, provider, token.encode(), callback_url, lanes, ways or {}, Breaker())
 
 
+@asynccontextmanager
+async def open_routes(configs: Iterable[RouteConfig], keyring: Keyring) -> AsyncIterator[list[Route]]:
+    """Several at once, without ways from one to another: to ask, not to send."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(open_route(config, keyring)) for config in configs]
+
+
 async def _count(pool: Pool, route: str, hour: datetime, day: datetime) -> Spent:
     async with pool.connection() as connection:
         return await caps.spent(connection, route, hour, day)

@@ -18,8 +18,10 @@ from dispatcher.control import SPOKEN, find
 from dispatcher.fingerprint import PART_WORDS
 from dispatcher.outlook import Outlook
 from dispatcher.papers import papers
+from dispatcher.preflight import freight, lacking
 from dispatcher.review import PATH_WORDS, WHY_WORDS, Review, WaveReview, chosen, dong, fields, office, outlook_fields
 from dispatcher.review import review as reviewed
+from dispatcher.runtime import open_routes
 from dispatcher.settings import load_routes
 from dispatcher.store.approvals import Path
 from dispatcher.waiting import stop_words
@@ -154,7 +156,12 @@ def approve(
     edition: Edition,
     by: Approver,
     accept: Annotated[
-        str, typer.Option("--accept", metavar="LÝ-DO", help="Vẫn duyệt dù có phần gửi không kịp; ghi lý do.")
+        str,
+        typer.Option(
+            "--accept",
+            metavar="LÝ-DO",
+            help="Vẫn duyệt dù gửi không kịp hay nhà cung cấp còn thiếu gì; ghi lý do.",
+        ),
     ] = "",
     alert: Annotated[
         str, typer.Option("--alert", metavar="LÝ-DO", help="Duyệt nhanh một cảnh báo; phải được xác nhận sau đó.")
@@ -165,9 +172,14 @@ def approve(
     """Phê duyệt: chốt nội dung, lịch, đường gửi, mức chi và đúng phiên bản danh sách người nhận."""
 
     async def act(desk: Desk) -> Approved:
+        terms = office(desk.settings)
+        async with desk.pool.connection() as connection:
+            carried = await freight(connection, edition, terms)
+        async with open_routes(terms.routes, desk.keyring) as opened:
+            lacks = await lacking(opened, carried)
         async with desk.pool.connection() as connection:
             return await approval.approve(
-                connection, edition, by, office(desk.settings), accept=accept, alert=alert, seen=seen
+                connection, edition, by, terms, accept=accept, alert=alert, seen=seen, lacking=lacks
             )
 
     given = at_desk(act)

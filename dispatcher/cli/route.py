@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +13,10 @@ from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, n
 from dispatcher.preflight import Checked, Level, freight, preflight
 from dispatcher.review import office
 from dispatcher.routing import onward
-from dispatcher.runtime import open_route
+from dispatcher.runtime import open_routes
 from dispatcher.settings import RouteConfig, load_routes
-from dispatcher.store import audit, polls, routes
+from dispatcher.store import audit, routes
+from dispatcher.store import log as delivery_log
 from dispatcher.store.routes import Stop, StopKind
 from dispatcher.waiting import stop_words
 
@@ -74,7 +74,7 @@ def check(
         if unpark:
             await _unpark(desk, [one.route for one in checked if one.health.ok], by)
         async with desk.pool.connection() as connection:
-            unknown = await polls.unknown_codes(connection)
+            unknown = await delivery_log.unknown_codes(connection)
         return [_told(one, unknown.get(one.route, {})) for one in checked]
 
     answers = at_desk(act)
@@ -95,8 +95,7 @@ async def _checked(desk: Desk, name: str | None, edition: str | None) -> list[Ch
     if edition:
         async with desk.pool.connection() as connection:
             carried = await freight(connection, edition, office(desk.settings))
-    async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_route(config, desk.keyring)) for config in configs]
+    async with open_routes(configs, desk.keyring) as opened:
         return await preflight(opened, carried)
 
 

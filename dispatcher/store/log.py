@@ -154,3 +154,15 @@ async def outcomes(connection: Connection, edition: str, column: str) -> list[tu
         [edition],
     )
     return [(row.value, row.status, row.n) async for row in cursor]
+
+
+async def unknown_codes(connection: Connection) -> dict[str, dict[str, int]]:
+    """route -> the codes with which its carrier refused and which the adapter does not know, and how often."""
+    cursor = await connection.execute(
+        "SELECT route, code, count(*)::int AS n FROM attempts WHERE outcome = 'refused' AND reason LIKE 'other%'"
+        " GROUP BY route, code ORDER BY route, n DESC"
+    )
+    found: dict[str, dict[str, int]] = {}
+    async for row in cursor:
+        found.setdefault(row.route, {})[row.code or ""] = row.n
+    return found

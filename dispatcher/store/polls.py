@@ -119,15 +119,3 @@ async def of_the_day(
     """hashed number -> its message of that day on the route, where there is exactly one. Times are the dispatcher's."""
     given = {"route": route, "hashes": list(hashes), "since": since, "until": until}
     return {bytes(row.hash): row.id async for row in await connection.execute(OF_THE_DAY, given)}
-
-
-async def unknown_codes(connection: Connection) -> dict[str, dict[str, int]]:
-    """route -> the codes with which its carrier refused and which the adapter does not know, and how often."""
-    cursor = await connection.execute(
-        "SELECT route, code, count(*)::int AS n FROM attempts WHERE outcome = 'refused' AND reason LIKE 'other%'"
-        " GROUP BY route, code ORDER BY route, n DESC"
-    )
-    found: dict[str, dict[str, int]] = {}
-    async for row in cursor:
-        found.setdefault(row.route, {})[row.code or ""] = row.n
-    return found

@@ -18,6 +18,7 @@ from dispatcher.errors import UserError
 from dispatcher.fingerprint import PART_WORDS
 from dispatcher.lifecycle import CAMPAIGN_MOVES, Act, CampaignStatus
 from dispatcher.papers import papers
+from dispatcher.preflight import freight, lacking
 from dispatcher.review import PATH_WORDS, WHY_WORDS, Office, Review, review
 from dispatcher.selecting import described
 from dispatcher.settings import RouteConfig, load_calendar, load_prices
@@ -182,8 +183,11 @@ async def _changes(
 
 async def approve(visit: Visit) -> Response:
     """A second person says yes to what they have looked at, and proves once more who they are."""
+    async with visit.desk() as connection:
+        carried = await freight(connection, (await found(connection, visit)).edition, office(visit))
+    lacks = await lacking(visit.runtime.routes.values(), carried)
     return await _decided(visit, lambda connection, edition: approval.approve(
-        connection, edition, visit.by, office(visit),
+        connection, edition, visit.by, office(visit), lacking=lacks,
         accept=visit.given("accept"), alert=visit.given("alert"), seen=visit.given("seen") or "-",
     ), "Đã duyệt. Người điều phối có thể bắt đầu gửi.")  # fmt: skip
 

@@ -65,24 +65,6 @@ def offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 
 @pytest.fixture
-def run(offline: Run, monkeypatch: pytest.MonkeyPatch, addresses: Addresses, tmp_path: Path) -> Run:
-    """The same with a database, a keyring and a routes.toml."""
-    monkeypatch.setenv("DISPATCHER_DATABASE_URL", addresses.database_url)
-    monkeypatch.setenv("DISPATCHER_REDIS_URL", addresses.redis_url)
-    monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "keyring.json"))
-    open_keyring(tmp_path / "keyring.json", create=True)
-    routes(tmp_path, "http://127.0.0.1:9/")
-    return offline
-
-
-def routes(folder: Path, base_url: str, networks: str = '["*"]', secret: str = "sandbox-secret-key") -> None:
-    (folder / "routes.toml").write_text(
-        f'[[route]]\nname = "main"\nprovider = "esms"\nnetworks = {networks}\nsender = "{SENDER}"\ntps = 5000\n'
-        f'[route.options]\nbase_url = "{base_url}"\napi_key = "sandbox-api-key"\nsecret_key = "{secret}"\n'
-    )
-
-
-@pytest.fixture
 def far_carrier() -> Iterator[PretendCarrier]:
     """A pretend carrier on a loop of its own, for commands that have theirs."""
     loop = asyncio.new_event_loop()
@@ -95,6 +77,26 @@ def far_carrier() -> Iterator[PretendCarrier]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def run(
+    offline: Run, monkeypatch: pytest.MonkeyPatch, addresses: Addresses, tmp_path: Path, far_carrier: PretendCarrier
+) -> Run:
+    """The same with a database, a keyring, a carrier and a routes.toml."""
+    monkeypatch.setenv("DISPATCHER_DATABASE_URL", addresses.database_url)
+    monkeypatch.setenv("DISPATCHER_REDIS_URL", addresses.redis_url)
+    monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "keyring.json"))
+    open_keyring(tmp_path / "keyring.json", create=True)
+    routes(tmp_path, far_carrier.base_url)
+    return offline
+
+
+def routes(folder: Path, base_url: str, networks: str = '["*"]', secret: str = "sandbox-secret-key") -> None:
+    (folder / "routes.toml").write_text(
+        f'[[route]]\nname = "main"\nprovider = "esms"\nnetworks = {networks}\nsender = "{SENDER}"\ntps = 5000\n'
+        f'[route.options]\nbase_url = "{base_url}"\napi_key = "sandbox-api-key"\nsecret_key = "{secret}"\n'
+    )
 
 
 def roster(folder: Path, people: int = 5) -> Path:
@@ -217,6 +219,19 @@ def test_a_campaign_from_file_to_start(run: Run, tmp_path: Path) -> None:
     for words in (["list"], ["show", EDITION], ["status", EDITION], ["status", EDITION, "--watch"]):
         said = run("campaign", *words)
         assert (said.code, "Tháng hành động" in said.out) == (0, True)
+
+
+def test_an_approver_is_told_what_the_carriers_lack(run: Run, tmp_path: Path, far_carrier: PretendCarrier) -> None:
+    run("audience", "import", "people", roster(tmp_path))
+    run("campaign", "add", "drug_prevention_june", "--year", 2026, "--audience", "people", "--by", "An")
+    routes(tmp_path, far_carrier.base_url, secret="of another account")
+    refused = run("campaign", "approve", EDITION, "--by", "Bình")
+    assert refused.code == 1
+    assert "đường gửi main: Nhà cung cấp không chấp nhận" in refused.err
+    assert "--accept" in refused.err
+    given = run("campaign", "approve", EDITION, "--by", "Bình", "--accept", "khóa mới sẽ có ngày mai", "--json").json
+    (finding,) = given["findings"]
+    assert finding.startswith("đường gửi main:")
 
 
 def test_an_approver_looks_first_and_what_was_approved_can_be_taken_back(run: Run, tmp_path: Path) -> None:

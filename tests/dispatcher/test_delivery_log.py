@@ -156,3 +156,13 @@ async def test_outcomes_are_told_by_network_or_commune_only(hall: Hall) -> None:
         assert await log.outcomes(connection, EDITION, "area_code") == [("", "queued", 4)]
         with pytest.raises(ValueError, match="not by msisdn_hash"):
             await log.outcomes(connection, EDITION, "msisdn_hash")
+
+
+@pytest.mark.parametrize("dials", [Dials(refusals={"98765": 0.5, "146": 0.5})])
+async def test_a_code_that_no_table_knows_is_kept_and_counted(hall: Hall) -> None:
+    await hall.planned(40)
+    await hall.send()
+    strange = await hall.scalar("SELECT count(*) FROM attempts WHERE code = '98765'")
+    assert 0 < strange < 40
+    async with hall.runtime.pool.connection() as connection:
+        assert await log.unknown_codes(connection) == {"main": {"98765": strange}}

@@ -14,7 +14,7 @@ from campaigns.tariff import tariffs
 from campaigns.volume import Amount
 from dispatcher import control
 from dispatcher.keyring import Keyring
-from dispatcher.preflight import About, Checked, Finding, Freight, Level, Volume, freight, preflight, volumes
+from dispatcher.preflight import About, Checked, Finding, Freight, Level, Volume, freight, lacking, preflight, volumes
 from dispatcher.review import Office
 from dispatcher.runtime import Route, open_route
 from dispatcher.settings import RouteConfig, Settings, load_routes
@@ -157,8 +157,9 @@ def config(name: str, *networks: str) -> RouteConfig:
 def test_volumes_follow_the_routes_and_are_not_priced_where_a_price_is_missing() -> None:
     launch = [Amount("viettel", 100, 200, 100_000, ""), Amount("vinaphone", 40, 80, 56_000, "")]
     second = [Amount("viettel", 10, 10, 5_000, ""), Amount("itel", 5, 5, None, "")]
+    everybody_refused = [Amount("viettel", 0, 0, 0, "")]
     routes = [config("first", "viettel"), config("second", "*")]
-    carried = volumes([launch, second], routes)
+    carried = volumes([launch, second, everybody_refused], routes)
     assert carried["first"] == Volume(110, 105_000, 10)
     assert carried["second"] == Volume(45, None, 5)
     assert set(volumes([launch], routes[:1])) == {"first"}
@@ -174,6 +175,14 @@ async def test_a_draft_without_people_is_compared_as_far_as_it_goes(desk: Desk, 
     found = about(one)
     assert found[About.TEMPLATE].level is Level.STOP
     assert "Chưa có nhóm người nhận people (đợt launch)" in found[About.NUMBERS].said
+
+
+@pytest.mark.parametrize("dials", [Dials(balance=0)])
+async def test_only_routes_that_carry_the_campaign_can_lack_something_for_it(desk: Desk) -> None:
+    (said,) = await lacking([desk.route], Freight(june(), {"main": Volume(1, None, 1)}))
+    assert said == "đường gửi main: Tài khoản còn 0 đồng. Nạp thêm trước khi gửi."
+    assert await lacking([desk.route], Freight(june(), {"another": Volume(1, None, 1)})) == ()
+    assert await lacking([desk.route], Freight(june(), None, "chưa có ai")) == ()
 
 
 @pytest.mark.parametrize("dials", [Dials(balance=1)])
