@@ -7,11 +7,12 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns import confirmation, occasions, terms
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8700, ge=0, le=65535)
     web_url: str | None = None
     webhook_hosts: str = ""
+    web_proxies: str | None = None
     workers: int = Field(default=1, ge=1, le=64)
     batch_size: int = Field(default=500, ge=1, le=10_000)
     lease_seconds: float = Field(default=60, gt=0)
@@ -96,13 +98,21 @@ def _window(written: str) -> tuple[datetime.time, datetime.time]:
     return first, last
 
 
+def _addresses(written: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(written)  # type: ignore[arg-type]  # whatever it is, it says whether it can be one
+    except ValueError:
+        raise ValueError("phải là địa chỉ IP hoặc dải địa chỉ IP, ví dụ 203.0.113.7 hoặc 203.0.113.0/24") from None
+
+
 class RouteConfig(BaseModel):
     """One `[[route]]` of routes.toml.
 
     `per_hour` and `per_day` are caps in segments, over clock hours and calendar days of Viet Nam.
     `tps` counts segments a second; `window` is how many messages one worker may have under way, and so how many one
     crash can leave uncertain. `when_down`: what waiting messages do when the route is parked, or its carrier has not
-    answered for a while: move to the next route that serves their network, or wait.
+    answered for a while: move to the next route that serves their network, or wait. `callback_from`: the addresses that
+    callbacks may come from (none: any). `callback_max_age_seconds`: older ones are refused, and those that tell no time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -116,6 +126,8 @@ class RouteConfig(BaseModel):
     per_day: Annotated[int, Field(ge=1)] | None = None
     window: Annotated[int, Field(ge=1, le=10_000)] = 32
     when_down: Literal["move", "wait"] = "move"
+    callback_from: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_addresses)], ...] = ()
+    callback_max_age_seconds: Annotated[int, Field(ge=60)] | None = None
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @field_validator("networks", mode="before")
@@ -256,6 +268,7 @@ _MISTAKES = {
     "string_too_long": "không được quá {max_length} ký tự",
     "string_pattern_mismatch": "có ký tự không được phép (mẫu: {pattern})",
     "too_short": "cần ít nhất {min_length} mục",
+    "tuple_type": 'phải là danh sách trong ngoặc vuông, ví dụ ["..."]',
     "literal_error": "phải là một trong: {expected}",
     "enum": "phải là một trong: {expected}",
     "value_error": "{error}",

@@ -132,7 +132,7 @@ class Receipt(NamedTuple):
     `network` is the carrier that the provider says it used, in our names, None when unknown. `raw` has numbers masked.
     `part`: it speaks of one part of a long SMS, named by `reference`; delivered is the message when all its parts are.
     `msisdn` and `tag` (the `message_tag` of our id, None when not given back) are the second key: a message whose
-    answer was lost has no reference yet.
+    answer was lost has no reference yet. `at`: when the carrier says that it told us, with its zone.
     """
 
     outcome: Outcome
@@ -144,6 +144,7 @@ class Receipt(NamedTuple):
     part: bool = False
     msisdn: str | None = None
     tag: int | None = None
+    at: datetime | None = None
 
     def __repr__(self) -> str:
         """Without the number."""

@@ -11,13 +11,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from providers.base import Finding, Found, Lookup
 from providers.blanking import masked, shown
+from providers.reading import VIETNAM
 
 FINISHED = 5
 
@@ -38,7 +39,6 @@ SKEW = timedelta(minutes=2)
 # The other status calls forget after 7 days; nobody says when this one does.
 REMEMBERED = timedelta(days=7)
 
-VIETNAM = timezone(timedelta(hours=7))  # no summer time since 1975
 REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 _PHONE = re.compile(r"(?:\+?84|0)?([1-9][0-9]{8,9})")

@@ -10,7 +10,7 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
@@ -35,9 +35,7 @@ from providers.http import Answer, Call, Http, require_access
 from providers.lists import list_id
 from providers.login import Login, Pass, beforehand
 from providers.options import HttpOptions
-from providers.reading import CODE_PATTERN, Code, Meaning, Words, known, parsed, readable, refused
-
-VIETNAM = timezone(timedelta(hours=7))
+from providers.reading import CODE_PATTERN, VIETNAM, Code, Meaning, Words, known, parsed, readable, refused
 
 
 class FptOptions(HttpOptions):

@@ -7,6 +7,8 @@ Everything about it: docs/providers/http_generic.md.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal, Self
@@ -47,7 +49,7 @@ from providers.filling import CONTENT_TYPES, WRITTEN, Form, filled, in_address, 
 from providers.http import Answer, Call, Http, require_access
 from providers.options import INSECURE, OpenHours, safe
 from providers.picking import Pick, from_form, from_json, from_mapping, from_words, from_xml
-from providers.reading import MESSAGE_ID, Meaning, known, money, refused
+from providers.reading import MESSAGE_ID, Meaning, known, moment, money, refused
 
 # What a template may ask for, beside the route's own secrets.
 OF_A_MESSAGE = frozenset(
@@ -132,6 +134,20 @@ class Check(Request):
     answer: Reply
 
 
+class Signature(Table):
+    """A header with the HMAC-SHA256 of the body, in hexadecimal, with or without `sha256=` before it."""
+
+    header: str
+    key: SecretStr
+
+    def require(self, callback: Callback) -> None:
+        """Raise ValueError where the header is not that of this body."""
+        given = callback.headers.get(self.header, "").removeprefix("sha256=").lower()
+        made = hmac.new(self.key.get_secret_value().encode(), callback.body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(given.encode(), made.encode()):
+            raise ValueError(f"the signature in {self.header} is not that of the body")
+
+
 class Report(Table):
     """How a callback is read. A status that is in no list moves nothing and is logged."""
 
@@ -141,11 +157,15 @@ class Report(Table):
     status: str
     delivered: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     undelivered: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    time: str | None = None
+    signature: Signature | None = None
 
     @model_validator(mode="after")
     def _names_a_message(self) -> Self:
         if not (self.message_id or self.reference):
             raise ValueError("cần message_id hoặc reference để biết báo nhận nói về tin nào")
+        if self.signature and self.format == "query":
+            raise ValueError("signature ký phần thân, mà format = query không có phần thân")
         return self
 
     def pick(self, callback: Callback) -> Pick:
@@ -254,6 +274,8 @@ class Generic(Provider):
         report = self.options.receipt
         if report is None:
             raise ValueError("this route reads no callbacks: it has no receipt table")
+        if report.signature:
+            report.signature.require(callback)
         pick = report.pick(callback)
         message_id, reference = pick(report.message_id or ""), pick(report.reference or "")
         status = pick(report.status) or ""
@@ -262,7 +284,8 @@ class Generic(Provider):
         if not (ours or theirs) or not status:
             raise ValueError("the callback names no message of ours, or no status")
         code = blanked(status, limit=40)
-        return [Receipt(report.outcome(status), ours, theirs, code, raw=f"status {code}")]
+        at = moment(pick(report.time) or "") if report.time else None
+        return [Receipt(report.outcome(status), ours, theirs, code, raw=f"status {code}", at=at)]
 
     async def check(self) -> Health:
         """Make the call of `[route.options.check]`; without one there is nothing to ask."""

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
@@ -17,6 +18,7 @@ from providers.http import Answer, Call, require_access
 
 T = TypeVar("T", bound=BaseModel)
 
+VIETNAM = timezone(timedelta(hours=7))  # no summer time since 1975
 REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 _PHONE = re.compile(r"(?:\+?84|0)?([1-9][0-9]{8,9})")
@@ -90,6 +92,17 @@ def normal(phone: str) -> str | None:
 def whole(text: str) -> int | None:
     """A count of at most nine digits."""
     return int(text) if _COUNT.fullmatch(text) else None
+
+
+def moment(written: str) -> datetime:
+    """A time in seconds or milliseconds since 1970, or written out (without a zone: Viet Nam's). Raises ValueError."""
+    if written.isascii() and written.isdecimal() and len(written) in (10, 13):
+        return datetime.fromtimestamp(int(written) / (1000 if len(written) == 13 else 1), UTC)
+    try:
+        told = datetime.fromisoformat(written)
+    except ValueError:
+        raise ValueError(f"not a time: {blanked(written, limit=40)}") from None
+    return told if told.tzinfo else told.replace(tzinfo=VIETNAM)
 
 
 def money(text: str) -> float | None:

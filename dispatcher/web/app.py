@@ -87,6 +87,7 @@ def serve(settings: Settings, addresses: Addresses) -> None:
         log_config=None,
         access_log=False,  # callback addresses are secrets, and their queries hold numbers
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.web_proxies),
+        forwarded_allow_ips=settings.web_proxies,
         timeout_graceful_shutdown=STREAMS_SECONDS,
     )

@@ -7,8 +7,10 @@ of what a receipt cost.
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -28,6 +30,8 @@ log = structlog.get_logger()
 PREFIX = "/callbacks/"
 METHODS = frozenset({"GET", "HEAD", "POST"})
 MAX_BODY = 256 * 1024
+# A carrier's clock may be so far ahead of ours.
+SKEW = timedelta(minutes=5)
 # What a token is compared with where there is no such route: nobody's.
 _NOBODY = secrets.token_hex(20).encode()
 
@@ -63,7 +67,7 @@ _AGAIN = _text(503, "try again", (b"retry-after", b"5"))
 async def _answered(runtime: Runtime, inbox: Inbox, scope: Scope, receive: Receive) -> tuple[Message, ...]:
     """200 once the receipts are committed; 404 for a wrong address, 400 for what cannot be read, 503 to try again."""
     route = _route(runtime, scope["path"])
-    if route is None:
+    if route is None or not _welcome(route, scope):
         return _NOT_FOUND
     if scope["method"] not in METHODS:
         return _NOT_ALLOWED
@@ -72,7 +76,9 @@ async def _answered(runtime: Runtime, inbox: Inbox, scope: Scope, receive: Recei
         return _TOO_LARGE
     try:
         read = route.provider.read_callback(Callback(scope["method"], _query(scope), Headers(scope=scope), body))
-        found = [arrived(route.config.name, one, runtime.keyring) for one in read if isinstance(one, Receipt)]
+        receipts = [one for one in read if isinstance(one, Receipt)]
+        _require_fresh(receipts, route.config.callback_max_age_seconds)
+        found = [arrived(route.config.name, one, runtime.keyring) for one in receipts]
     except ValueError as error:
         log.warning("callback.unreadable", route=route.config.name, error=str(error))
         return _UNREADABLE
@@ -99,6 +105,29 @@ def _route(runtime: Runtime, path: str) -> Route | None:
     route = runtime.routes.get(name)
     genuine = hmac.compare_digest(route.callback_token if route else _NOBODY, token.encode())
     return route if genuine else None
+
+
+def _welcome(route: Route, scope: Scope) -> bool:
+    """Whether the route's callbacks may come from there."""
+    allowed, client = route.config.callback_from, scope["client"]
+    if not allowed:
+        return True
+    address = ipaddress.ip_address(client[0]) if client else None
+    welcome = address is not None and any(address in network for network in allowed)
+    if not welcome:
+        log.warning("callback.stranger", route=route.config.name, address=str(address))
+    return welcome
+
+
+def _require_fresh(receipts: Sequence[Receipt], max_age_seconds: int | None) -> None:
+    """Raise ValueError for what is older than that, says no time, or is of a time to come."""
+    if max_age_seconds is None:
+        return
+    now = datetime.now(UTC)
+    earliest, latest = now - timedelta(seconds=max_age_seconds), now + SKEW
+    for receipt in receipts:
+        if receipt.at is None or not earliest <= receipt.at <= latest:
+            raise ValueError(f"told at {receipt.at}, and the route takes nothing older than {max_age_seconds} s")
 
 
 def _query(scope: Scope) -> dict[str, str]:

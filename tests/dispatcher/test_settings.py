@@ -54,6 +54,12 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "tps zero": (changed("tps = 20", "tps = 0"), ["tps"]),
     "tps a word": (changed("tps = 20", 'tps = "fast"'), ["tps"]),
     "tps endless": (changed("tps = 20", "tps = inf"), ["tps"]),
+    "callbacks from nowhere": (
+        changed("tps = 20", 'tps = 20\ncallback_from = ["10.0.0.7/24"]'),
+        ["callback_from.0", "IP"],
+    ),
+    "callbacks from a word": (changed("tps = 20", 'tps = 20\ncallback_from = "10.0.0.7"'), ["callback_from", "ngoặc"]),
+    "callbacks of a minute": (changed("tps = 20", "tps = 20\ncallback_max_age_seconds = 59"), ["từ 60"]),
     "window zero": (changed("tps = 20", "tps = 20\nwindow = 0"), ["window"]),
     "options a word": (changed("[route.options]", "options = 's3cret-in-the-clear'\n[x]"), ["khóa lạ x"]),
     "two of one name": (GOOD + GOOD, ["hai đường gửi cùng tên main"]),

@@ -39,7 +39,7 @@ from providers.http import Http
 from providers.lists import halved
 from providers.login import Login, Pass
 from providers.options import HttpOptions
-from providers.reading import parsed
+from providers.reading import moment, parsed
 from providers.sandbox import Dials, PretendViettel
 from providers.sandbox.viettel import VIETNAM
 from providers.speedsms import SpeedSms, SpeedSmsOptions
@@ -294,6 +294,7 @@ async def test_the_keys_in_the_address_of_the_brandnames_are_kept_nowhere() -> N
 # http_generic
 
 SEND = {"url": "https://gw.example.vn/send", "body": '{"to":"${msisdn}","text":"${text}"}'}
+REPORT = {"status": "s", "message_id": "m", "delivered": ["1"]}
 ANSWER = {"code": "code", "accepted": ["0"]}
 
 
@@ -317,6 +318,7 @@ ANSWER = {"code": "code", "accepted": ["0"]}
         ({"answer": {**ANSWER, "kode": "x"}}, "answer.kode: khóa lạ"),
         ({"codes": {"1": "fatal"}}, "codes.1: phải là một trong: 'recipient'"),
         ({"receipt": {"status": "s", "delivered": ["1"]}}, "receipt: cần message_id hoặc reference"),
+        ({"receipt": {**REPORT, "signature": {"header": "X", "key": "k"}}}, "receipt: signature ký phần thân"),
         ({"check": {"url": "https://gw.vn/${msisdn}", "answer": ANSWER}}, "check: url: không có"),
         ({"dedupe_seconds": 60}, "dedupe_seconds: chỉ dùng được khi send gửi kèm"),
         ({"secrets": {"token": "a\nb"}}, "secrets.token: phải gồm ít nhất một ký tự"),
@@ -360,6 +362,26 @@ async def test_a_described_carrier_is_asked_for_its_balance() -> None:
 async def test_a_described_carrier_without_a_check_is_believed() -> None:
     health = await Generic("A", GenericOptions.model_validate({"send": SEND, "answer": ANSWER}), None).check()  # type: ignore[arg-type]
     assert (health.ok, "no check" in health.detail) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("1767225600", 1767225600),
+        ("1767225600500", 1767225600.5),
+        ("2026-01-01T00:00:00Z", 1767225600),
+        ("2026-01-01 07:00:00", 1767225600),
+        ("2026-01-01T07:00:00+07:00", 1767225600),
+    ],
+)
+def test_a_time_is_read_in_every_spelling(written: str, seconds: float) -> None:
+    assert moment(written).timestamp() == seconds
+
+
+@pytest.mark.parametrize("written", ["", "17672256", "1.7e9", "tomorrow", "9" * 12, "\u0661" * 10])
+def test_what_is_no_time_is_refused_with_words(written: str) -> None:
+    with pytest.raises(ValueError, match="not a time"):
+        moment(written)
 
 
 # All of them
