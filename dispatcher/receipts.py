@@ -27,7 +27,7 @@ GROUP = 2_000
 
 def arrived(route: str, receipt: Receipt, keyring: Keyring) -> NewReceipt:
     """A provider's receipt as it is stored."""
-    outcome, name, reference, code, network, raw, part, msisdn, tag = receipt
+    outcome, name, reference, code, network, raw, part, msisdn, tag, _ = receipt
     if name:
         return NewReceipt(route, _id(name), reference, outcome, code, network, raw, part)
     hashed = keyring.hash(msisdn) if msisdn else None

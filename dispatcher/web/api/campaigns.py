@@ -18,6 +18,7 @@ from dispatcher import approval, control, drafting, outlook
 from dispatcher.control import ControlError, Stopped, View
 from dispatcher.drafting import Judged, Row
 from dispatcher.lifecycle import Act, CampaignStatus
+from dispatcher.preflight import freight, lacking
 from dispatcher.review import Office, chosen, fields, office, outlook_fields, review
 from dispatcher.settings import load_calendar
 from dispatcher.store import campaigns
@@ -195,9 +196,9 @@ async def forecast(call: Here, edition: Edition) -> dict[str, Any]:
 async def approve(call: Here, edition: Edition, given: Approving) -> Given:
     """Approve what the review with that hash showed. Needs a code of the person's second factor: `Dispatcher-Code`."""
     await found(call, edition)
-    done = await approval.approve(
-        call.connection, edition, call.by, _office(call), accept=given.accept, alert=given.alert, seen=given.seen
-    )
+    terms = _office(call)
+    lacks = await lacking(call.runtime.routes.values(), await freight(call.connection, edition, terms))
+    done = await approval.approve(call.connection, edition, call.by, terms, **given.model_dump(), lacking=lacks)
     return Given(edition=edition, hash=done.hash, path=done.path, findings=list(done.findings))
 
 
