@@ -102,6 +102,18 @@ async def test_only_what_a_person_may_have_is_counted(hall: Hall, status: str, c
     assert (await statuses(hall))[1] == (LEFT_OUT if counts else QUEUED)
 
 
+async def test_what_a_carrier_took_a_moment_ago_counts_though_nothing_but_its_claim_says_so(hall: Hall) -> None:
+    once = Policy(reason="thử", most_messages=1)
+    first, second, third = await ready(hall, *(edition(number, once) for number in range(3)))
+    await expansion.expand(hall.runtime, first)
+    await hall.send()
+    assert await hall.scalar("SELECT count(*) FROM stored_messages WHERE status = 'queued'") == len(PEOPLE)
+    await expansion.expand(hall.runtime, second)
+    await hall.fold()
+    await expansion.expand(hall.runtime, third)
+    assert await statuses(hall) == [{"submitted": len(PEOPLE)}, LEFT_OUT, LEFT_OUT]
+
+
 async def test_what_is_long_ago_counts_no_more(hall: Hall) -> None:
     once = Policy(reason="thử", most_messages=1, within_hours=24)
     (first,) = await ready(hall, edition(0, once))
