@@ -17,13 +17,15 @@ HOUR = timedelta(hours=1)
 # Batches of a route are alike in size: a carrier that takes no fewer than so many numbers must not meet a small last one.
 # One statement plans one slice: who, over which route, in which batch, with which text; the counters and the cursor
 # move with it. The cursor is checked under the wave's lock, so a slice is planned once, whoever asks how often.
+# `way` numbers the routes, 0 for none: people are sorted by it, and by words that are all alike that took twice as long.
 PLAN_SLICE = """
 WITH routes AS (
-    SELECT * FROM unnest(%(networks)s::text[], %(routes)s::text[]) AS t (network, route)
+    SELECT network, route, min(place) OVER (PARTITION BY route)::int AS way
+    FROM unnest(%(networks)s::text[], %(routes)s::text[]) WITH ORDINALITY AS t (network, route, place)
 ),
 {full_already},
 person AS MATERIALIZED (
-    SELECT a.n, a.msisdn_hash, a.area_code, a.group_name, r.network,
+    SELECT coalesce(route.way, other.way, 0) AS served, a.n, a.msisdn_hash, a.area_code, a.group_name, r.network,
            coalesce(own.id, common.id) AS text_id, coalesce(own.segments, common.segments) AS segments,
            coalesce(route.route, other.route) AS route,
            CASE WHEN EXISTS (
@@ -45,10 +47,10 @@ person AS MATERIALIZED (
 ),
 placed AS (
     SELECT person.*, CASE WHEN left_out IS NOT NULL OR route IS NULL THEN NULL ELSE
-        %(after)s + ((row_number() OVER (PARTITION BY left_out, route ORDER BY n)) - 1)
-            * ((count(*) OVER (PARTITION BY left_out, route) + %(batch_size)s - 1) / %(batch_size)s)
-            / count(*) OVER (PARTITION BY left_out, route) END AS ordinal
-    FROM person
+        %(after)s + ((row_number() OVER (PARTITION BY way ORDER BY n)) - 1)
+            * ((count(*) OVER (PARTITION BY way) + %(batch_size)s - 1) / %(batch_size)s)
+            / count(*) OVER (PARTITION BY way) END AS ordinal
+    FROM (SELECT CASE WHEN left_out IS NULL THEN served ELSE 0 END AS way, * FROM person) AS person
 ),
 new_batches AS (
     INSERT INTO batches (wave_id, route, ordinal, size, segments, due_at)
@@ -65,7 +67,6 @@ new_messages AS (
            CASE WHEN p.left_out IS NOT NULL THEN 'suppressed' WHEN p.route IS NULL THEN 'failed' ELSE 'queued' END::message_status,
            (SELECT dispatcher_now()), p.network, p.area_code, p.group_name
     FROM placed p LEFT JOIN numbered b ON b.route = p.route
-    ORDER BY p.route, p.ordinal, 1
     RETURNING id, status, segments
 ),
 unrouted AS (

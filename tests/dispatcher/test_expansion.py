@@ -191,7 +191,7 @@ def reads(node: dict[str, Any]) -> set[str]:
 def loops(node: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """(outer side, inner side) of every nested loop of a plan."""
     if node["Node Type"] == "Nested Loop":
-        outer, inner, *_ = node["Plans"]
+        outer, inner = (child for child in node["Plans"] if child["Parent Relationship"] in ("Outer", "Inner"))
         yield outer, inner
     for child in node.get("Plans", []):
         yield from loops(child)
