@@ -8,7 +8,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row, scalar_row
 
-from dispatcher.store.database import Connection, one
+from dispatcher.store.database import Connection, array, one
 from dispatcher.verify_log import Checkpoint, Form, Seal
 
 # What is sealed: table/version, then its columns with the type that each is written as; the first numbers the rows. Whoever
@@ -104,7 +104,7 @@ def records_sql(form: Form, where: str) -> str:
 async def records(connection: Connection, form: Form, ids: Sequence[int]) -> list[bytes]:
     """The rows of these numbers as they are now, in the order of their numbers."""
     async with connection.cursor(binary=True, row_factory=scalar_row) as cursor:
-        await cursor.execute(records_sql(form, "= ANY(%s)"), [list(ids)])
+        await cursor.execute(records_sql(form, "= ANY(%s::bigint[])"), [array(ids)])
         return await cursor.fetchall()
 
 
