@@ -17,8 +17,9 @@ SELECT (SELECT dispatcher_now()), * FROM unnest(
 )
 """
 
-# Two hauls at once, each with a part of the same message, would each find the other part missing. The commit need not wait
-# for the disk: a haul that a crash undoes is whole in the inbox again.
+# Two hauls at once, each with a part of the same message, would each find the other part missing. So nobody else takes
+# anything out of the inbox either, and its rows need no locks. The commit need not wait for the disk: a haul that a crash
+# undoes is whole in the inbox again.
 LOCK = "SELECT pg_advisory_xact_lock(7203117008), set_config('synchronous_commit', 'off', true)"
 
 # A message whose answer was lost is known to no reference: its number and the tag that the carrier gave back find it, if
@@ -44,13 +45,12 @@ SELECT t.id, true, t.msisdn_hash, t.network, t.segments, t.route, t.batch_id, t.
 # Of several receipts for one message in the same haul the good news decides, as it would have one by one.
 APPLY = f"""
 WITH found AS (
-    SELECT i.id, i.received_at, coalesce(m.route, i.route) AS route,
+    SELECT i.place, i.id, i.received_at, coalesce(m.route, i.route) AS route,
            i.outcome, i.code, i.network, i.raw, i.reference, i.message_id AS said_id,
            i.part AND m.segments > 1 AS in_parts, m.id AS message_id, m.tried, m.msisdn_hash, m.network AS thought, m.segments,
-           m.batch_id, m.attempts
+           m.batch_id, m.attempts, m.id IS NOT NULL OR i.received_at < (SELECT dispatcher_now()) - interval '1 hour' AS ready
     FROM (
-        SELECT * FROM receipt_inbox WHERE due_at <= clock_timestamp()
-        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        SELECT ctid AS place, * FROM receipt_inbox WHERE due_at <= clock_timestamp() ORDER BY id LIMIT %(limit)s
     ) AS i
     LEFT JOIN LATERAL (
         SELECT m.id, m.attempts > 0 AS tried, m.msisdn_hash, m.network, m.segments, NULL AS route, m.batch_id, m.attempts
@@ -75,11 +75,8 @@ WITH found AS (
         LIMIT 1
     ) AS m ON true
 ),
-ready AS MATERIALIZED (
-    SELECT * FROM found
-    WHERE message_id IS NOT NULL OR received_at < (SELECT dispatcher_now()) - interval '1 hour'
-),
-gone AS (DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM ready)),
+ready AS NOT MATERIALIZED (SELECT * FROM found WHERE ready),
+gone AS (DELETE FROM receipt_inbox WHERE ctid = ANY (ARRAY (SELECT place FROM ready))),
 -- Numbers are carried from network to network: what the carrier that delivered says is truer than the prefix.
 learned AS (
     UPDATE recipients p SET network = r.network, network_learned_at = dispatcher_now()
@@ -91,7 +88,7 @@ learned AS (
 ),
 aside AS (
     UPDATE receipt_inbox SET due_at = clock_timestamp() + interval '2 seconds'
-    WHERE id IN (SELECT id FROM found EXCEPT SELECT id FROM ready)
+    WHERE ctid = ANY (ARRAY (SELECT place FROM found WHERE NOT ready))
 ),
 arrived AS (
     SELECT message_id, route, reference, segments FROM ready WHERE in_parts AND outcome = 'delivered'
