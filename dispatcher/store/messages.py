@@ -64,9 +64,9 @@ WITH answered AS (
 ),
 given AS (
     SELECT * FROM unnest(
-        %(ids)s::uuid[], %(numbers)s::smallint[], %(started)s::timestamptz[], %(ended)s::timestamptz[], %(outcomes)s::text[],
-        %(references)s::text[], %(reasons)s::text[], %(codes)s::text[], %(segments)s::smallint[], %(exchanges)s::int[]
-    ) AS t (id, number, started_at, ended_at, outcome, reference, reason, code, segments, exchange)
+        %(ids)s::uuid[], %(numbers)s::smallint[], %(times)s::int[], %(outcomes)s::text[], %(references)s::text[],
+        %(reasons)s::text[], %(codes)s::text[], %(segments)s::smallint[], %(exchanges)s::int[]
+    ) AS t (id, number, time, outcome, reference, reason, code, segments, exchange)
 ),
 kept AS MATERIALIZED (
     SELECT nextval('exchanges_id_seq') AS id, t.* FROM unnest(
@@ -82,7 +82,8 @@ logged AS (
     INSERT INTO attempts (
         message_id, number, route, started_at, ended_at, outcome, reference, reason, code, segments, exchange_id
     )
-    SELECT g.id, g.number, %(route)s, g.started_at, g.ended_at, g.outcome, g.reference, g.reason, g.code, g.segments, k.id
+    SELECT g.id, g.number, %(route)s, (%(started)s::timestamptz[])[g.time], (%(ended)s::timestamptz[])[g.time], g.outcome,
+           g.reference, g.reason, g.code, g.segments, k.id
     FROM given g LEFT JOIN kept k ON k.place = g.exchange + 1
 )
 SELECT EXISTS (SELECT FROM answered) AS ours
@@ -290,6 +291,8 @@ async def record(
 ) -> bool:
     """Write exchanges, attempts and statuses, in the caller's transaction; answers whether the claim was still ours."""
     moving = [r for r in results if r.event != Event.ACCEPTED]
+    times: dict[tuple[datetime, datetime], int] = {}  # a call's, for all of its messages
+    places = [times.setdefault((r.started_at, r.ended_at), len(times) + 1) for r in results]
     accepted = array(sorted(r.id for r in results if r.event == Event.ACCEPTED)) if moving else None
     row = await one(
         connection,
@@ -298,16 +301,17 @@ async def record(
             "claim": claim_id,
             "accepted": accepted,
             "route": route,
-            "ids": array(r.id for r in results),
-            "numbers": array(r.number for r in results),
-            "started": array(r.started_at for r in results),
-            "ended": array(r.ended_at for r in results),
-            "outcomes": array(r.outcome for r in results),
-            "references": array(r.reference for r in results),
-            "reasons": array(r.reason for r in results),
-            "codes": array(r.code for r in results),
-            "segments": array(r.segments for r in results),
-            "exchanges": array(r.exchange for r in results),
+            "ids": array([r.id for r in results]),
+            "numbers": array([r.number for r in results]),
+            "times": array(places),
+            "started": array(started for started, _ in times),
+            "ended": array(ended for _, ended in times),
+            "outcomes": array([r.outcome for r in results]),
+            "references": array([r.reference for r in results]),
+            "reasons": array([r.reason for r in results]),
+            "codes": array([r.code for r in results]),
+            "segments": array([r.segments for r in results]),
+            "exchanges": array([r.exchange for r in results]),
             "exchange_started": array(e.started_at for e in exchanges),
             "elapsed": array(e.elapsed for e in exchanges),
             "http_statuses": array(e.http_status for e in exchanges),
