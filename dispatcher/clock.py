@@ -22,6 +22,7 @@ from dispatcher.store import batches, campaigns, counters, messages, receipts, r
 from dispatcher.store import lookups as stored_lookups
 from dispatcher.store.batches import Due
 from dispatcher.store.database import Connection, connect
+from dispatcher.tallying import tallied
 
 log = structlog.get_logger()
 
@@ -61,6 +62,7 @@ async def _lead(runtime: Runtime, addresses: Addresses) -> None:
         async with (
             sealing.sealed(runtime.pool, runtime.settings, lambda: runtime.guard.trusted),
             webhooks.telling(runtime.pool, runtime.keyring, runtime.settings, lambda: runtime.guard.trusted),
+            tallied(runtime.pool, lambda: runtime.guard.trusted),
         ):
             await _tick_on(runtime, leader)
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from campaigns import msisdn
+from campaigns import msisdn, places
+from campaigns.calendar import VIETNAM
+from campaigns.places import PlaceError
 from dispatcher.delivery_log import shown
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring
 from dispatcher.lifecycle import Status
-from dispatcher.store import audit, log
+from dispatcher.store import audit, counters, log, tallies
+from dispatcher.store import search as ways
 from dispatcher.store.database import Connection
 from dispatcher.store.log import Row, Told
+from dispatcher.store.search import Wanted
+from dispatcher.store.tallies import Count, Days
+
+# So many messages are looked at in vain before a page is given as it is: it may be short, and the next one goes on.
+LOOK = 4_000
+# People whose messages are counted one by one: nobody has more, and no reference names more.
+COUNTABLE = 1_000
 
 
 class SearchError(UserError):
@@ -23,35 +34,109 @@ class SearchError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for; what is None or empty is not asked about."""
+    """What is looked for; what is None or empty is not asked about.
+
+    `place` is a commune or a province, as code or name; `error` a carrier's code; `approver` who approved the campaign;
+    `since` and `until` (not included) are about a message's last change.
+    """
 
     number: str | None = None
     campaign: str | None = None
     wave: str | None = None
     statuses: Sequence[Status] = ()
     limit: int = 50
+    route: str | None = None
+    place: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    error: str | None = None
+    reference: str | None = None
+    approver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages with the keys of `delivery_log.SCHEMA`, newest wave first; `after` leads to the next page, None: there is none."""
+
+    messages: list[dict[str, Any]]
+    after: str | None
 
 
 async def search(
     connection: Connection, keyring: Keyring, query: Query, *, reveal: bool, reason: str, by: str
 ) -> list[dict[str, Any]]:
-    """Messages, newest first, with the keys of `delivery_log.SCHEMA`. Raises `SearchError`."""
-    try:
-        wanted = msisdn.only(query.number) if query.number else None
-    except ValueError as error:
-        raise SearchError(str(error)) from None
-    rows = await log.search(
-        connection,
-        limit=query.limit,
-        msisdn_hash=keyring.hash(wanted) if wanted else None,
-        edition=query.campaign,
-        wave=query.wave,
-        statuses=query.statuses,
-    )
+    """The first messages. Raises `SearchError`."""
+    return (await page(connection, keyring, query, reveal=reveal, reason=reason, by=by)).messages
+
+
+async def page(
+    connection: Connection,
+    keyring: Keyring,
+    query: Query,
+    *,
+    after: str | None = None,
+    reveal: bool = False,
+    reason: str = "",
+    by: str = "",
+) -> Page:
+    """The messages after the place that an earlier page ended at. Raises `SearchError`."""
+    found = await ways.find(connection, wanted(query, keyring), query.limit, _spot(after), LOOK)
+    rows = await log.rows(connection, found.ids)
     if reveal:
         subject = query.campaign or "search"
         await audit.record(connection, by, "log.reveal", subject, messages=len(rows), reason=reason)
-    return [shown(row, keyring, reveal=reveal) for row in rows]
+    return Page([shown(row, keyring, reveal=reveal) for row in rows], str(found.after) if found.after else None)
+
+
+async def count(connection: Connection, keyring: Keyring, query: Query) -> Count | None:
+    """How many messages there are, from what is kept; None where nobody has counted that: hours, or a wave just planned."""
+    asked = wanted(query, keyring)
+    if asked.msisdn_hash or asked.reference:
+        return Count(len((await ways.find(connection, asked, COUNTABLE)).ids), None)
+    waves = await ways.waves(connection, asked)
+    if not (asked.route or asked.areas or asked.code or asked.since or asked.until):
+        kept = await counters.counts(connection, waves)
+        return Count(sum(n for status, n in kept.items() if not asked.statuses or status in asked.statuses), None)
+    days = _days(asked)
+    return await tallies.count(connection, waves, asked, days) if days else None
+
+
+def wanted(query: Query, keyring: Keyring) -> Wanted:
+    """The query as the store understands it. Raises `SearchError`."""
+    try:
+        number = msisdn.only(query.number) if query.number else None
+        areas = places.chosen(query.place) if query.place else ()
+    except (ValueError, PlaceError) as error:
+        raise SearchError(str(error)) from None
+    return Wanted(
+        msisdn_hash=keyring.hash(number) if number else None,
+        edition=query.campaign,
+        wave=query.wave,
+        statuses=tuple(query.statuses),
+        route=query.route,
+        areas=tuple(areas),
+        since=query.since,
+        until=query.until,
+        code=query.error,
+        reference=query.reference,
+        approver=query.approver,
+    )
+
+
+def _spot(after: str | None) -> ways.Spot | None:
+    try:
+        return ways.spot(after) if after else None
+    except ValueError:
+        raise SearchError("Chỗ bắt đầu của trang (after) không đúng; hãy tìm lại từ đầu.") from None
+
+
+def _days(asked: Wanted) -> Days | None:
+    """The days that are meant, if they are whole days in Viet Nam: only those are counted."""
+    ends = [moment.astimezone(VIETNAM) if moment else None for moment in (asked.since, asked.until)]
+    if any(end and (end.hour, end.minute, end.second, end.microsecond) != (0, 0, 0, 0) for end in ends):
+        return None
+    first, until = ends
+    return (first.date() if first else None), ((until - timedelta(days=1)).date() if until else None)
 
 
 async def story(

@@ -42,6 +42,7 @@ from dispatcher.routing import senders, unserved
 from dispatcher.routing import table as route_table
 from dispatcher.settings import Settings, load_calendar, load_routes, load_settings
 from dispatcher.store import campaigns, log
+from dispatcher.store.search import Wanted
 from dispatcher.waiting import stop_words
 from dispatcher.words import STATUS_WORDS, WAVE_WORDS
 
@@ -304,7 +305,7 @@ def _list_uncertain(edition: str, *, as_json: bool) -> None:
     async def act(desk: Desk) -> tuple[dict[str, int], list[dict[str, Any]]]:
         async with desk.pool.connection() as connection:
             counts = (await control.view(connection, edition)).counts
-            found = await log.search(connection, limit=LISTED, edition=edition, statuses=DOUBTFUL)
+            found = await log.first(connection, Wanted(edition=edition, statuses=DOUBTFUL), LISTED)
         return counts, [shown(row, desk.keyring, reveal=False) for row in found]
 
     counts, found = at_desk(act)

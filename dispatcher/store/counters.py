@@ -8,7 +8,11 @@ COUNTS = "SELECT status::text, sum(n)::bigint AS n FROM message_counts WHERE wav
 BY_WAVE = "SELECT wave_id, status::text, n FROM message_counts WHERE wave_id = ANY(%s)"
 
 FOLD = """
-WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n)
+WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n),
+moved AS (
+    INSERT INTO tallied (wave_id, moved) SELECT DISTINCT wave_id, 1 FROM taken ORDER BY 1
+    ON CONFLICT (wave_id) DO UPDATE SET moved = tallied.moved + 1
+)
 INSERT INTO status_counts (wave_id, status, n)
 SELECT wave_id, status, sum(n) FROM taken GROUP BY wave_id, status ORDER BY wave_id, status
 ON CONFLICT (wave_id, status) DO UPDATE SET n = status_counts.n + EXCLUDED.n

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from dispatcher.lifecycle import FINAL
-from dispatcher.store.database import OURS, Connection
+from dispatcher.store import search
+from dispatcher.store.database import OURS, Connection, array
+from dispatcher.store.search import LAST, ROUTE, TAKEN, TOLD, Spot, Wanted
 
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
-ROWS = """
+ROWS = f"""
 SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.network, m.area_code, m.group_name,
-       coalesce(last.route, b.route) AS route, m.status::text, m.attempts, coalesce(last.reference, told.reference) AS reference,
+       coalesce(last.route, b.route) AS route, now.status::text, m.attempts + now.claimed AS attempts,
+       coalesce(last.reference, told.reference) AS reference,
        CASE WHEN last.outcome = 'accepted' THEN last.ended_at END AS submitted_at,
-       CASE WHEN m.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
-       CASE WHEN m.status = 'undelivered' THEN told.code WHEN m.status IN ('delivered', 'submitted') THEN NULL
+       CASE WHEN now.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
+       CASE WHEN now.status = 'undelivered' THEN told.code WHEN now.status IN ('delivered', 'submitted') THEN NULL
             ELSE last.code END AS error_code,
        m.segments, t.body AS text
-FROM messages m
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN stored_messages m ON m.id = asked.id
 JOIN texts t ON t.id = m.text_id
 JOIN waves w ON w.id = m.wave_id
 JOIN campaigns c ON c.id = w.campaign_id
 LEFT JOIN recipients r ON r.msisdn_hash = m.msisdn_hash
-LEFT JOIN batches b ON b.id = m.batch_id
-LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a.id DESC LIMIT 1) AS last ON true
-LEFT JOIN LATERAL (
-    SELECT code, reference FROM receipts p WHERE p.message_id = m.id AND p.moved_to IS NOT NULL ORDER BY p.id DESC LIMIT 1
-) AS told ON true
+{ROUTE} {TAKEN} {LAST} {TOLD}
+CROSS JOIN LATERAL (SELECT coalesce(taken.status, m.status) AS status, num_nonnulls(taken.status) AS claimed) AS now
+WHERE c.{OURS} ORDER BY asked.place
 """
 
 STORY = """
@@ -41,8 +41,6 @@ SELECT received_at, 'receipt', NULL, route, outcome, reference, code, NULL, move
 FROM receipts WHERE message_id = %(id)s
 ORDER BY at
 """
-
-ARGUMENTS = {"final": sorted(FINAL)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,52 +87,33 @@ class Told:
     http_status: int | None
 
 
-async def of_campaign(connection: Connection, edition: str, page: int) -> AsyncIterator[list[Row]]:
-    """All messages of a campaign, wave by wave, in pages, through a cursor of the server: memory stays flat."""
-    async with connection.cursor(name="delivery_log") as cursor:
-        cursor.itersize = page
-        await cursor.execute(
-            ROWS + f"WHERE c.edition = %(edition)s AND c.{OURS} ORDER BY m.wave_id, m.id",
-            {**ARGUMENTS, "edition": edition},
-        )
-        while rows := await cursor.fetchmany(page):
-            yield [Row(*row) for row in rows]
-
-
-async def search(
-    connection: Connection,
-    *,
-    limit: int,
-    msisdn_hash: bytes | None = None,
-    edition: str | None = None,
-    wave: str | None = None,
-    statuses: Sequence[str] = (),
-) -> list[Row]:
-    """Up to `limit` messages, newest first. A number is looked up by the ids it would have in each wave."""
-    conditions = [f"c.{OURS}"]
-    arguments: dict[str, Any] = {**ARGUMENTS, "limit": limit}
-    if msisdn_hash is not None:
-        conditions.append("m.id IN (SELECT message_id(uid, %(hash)s) FROM waves)")
-        arguments["hash"] = msisdn_hash
-    if edition is not None:
-        conditions.append("c.edition = %(edition)s")
-        arguments["edition"] = edition
-    if wave is not None:
-        conditions.append("w.slug = %(wave)s")
-        arguments["wave"] = wave
-    if statuses:
-        conditions.append("m.status = ANY(%(statuses)s::message_status[])")
-        arguments["statuses"] = list(statuses)
-    where = f"WHERE {' AND '.join(conditions)}"
-    cursor = await connection.execute(f"{ROWS} {where} ORDER BY m.changed_at DESC, m.id LIMIT %(limit)s", arguments)
+async def rows(connection: Connection, ids: Sequence[UUID]) -> list[Row]:
+    """Messages of the organisation, in the order in which they are named."""
+    cursor = await connection.execute(ROWS, {"final": sorted(FINAL), "ids": array(ids)}, prepare=False)
     return [Row(*row) async for row in cursor]
+
+
+async def pages(connection: Connection, wanted: Wanted, page: int) -> AsyncIterator[list[Row]]:
+    """All such messages, wave by wave, so many at a time: memory stays flat. The caller's transaction should be a snapshot."""
+    after: Spot | None = Spot()
+    while after:
+        ids, after = await search.find(connection, wanted, page, after)
+        yield await rows(connection, ids)
+
+
+def of_campaign(connection: Connection, edition: str, page: int) -> AsyncIterator[list[Row]]:
+    """All messages of a campaign, in pages."""
+    return pages(connection, Wanted(edition=edition), page)
+
+
+async def first(connection: Connection, wanted: Wanted, limit: int) -> list[Row]:
+    """The first of such messages."""
+    return await rows(connection, (await search.find(connection, wanted, limit)).ids)
 
 
 async def find(connection: Connection, message_id: UUID) -> Row | None:
     """One message of the organisation."""
-    cursor = await connection.execute(f"{ROWS} WHERE m.id = %(id)s AND c.{OURS}", {**ARGUMENTS, "id": message_id})
-    row = await cursor.fetchone()
-    return Row(*row) if row else None
+    return next(iter(await rows(connection, [message_id])), None)
 
 
 async def story(connection: Connection, message_id: UUID) -> list[Told]:

@@ -8,6 +8,7 @@ from dispatcher import control
 from dispatcher.delivery_log import shown
 from dispatcher.lifecycle import Status
 from dispatcher.store import log
+from dispatcher.store.search import Wanted
 from dispatcher.web import campaign as one
 from dispatcher.web.door import Page, Visit
 from dispatcher.web.rights import Action
@@ -22,7 +23,7 @@ async def doubts(visit: Visit) -> Response:
         stored = await one.found(connection, visit)
         counts = (await control.view(connection, stored.edition)).counts
         lists = [
-            (statuses, await log.search(connection, limit=LISTED, edition=stored.edition, statuses=statuses))
+            (statuses, await log.first(connection, Wanted(edition=stored.edition, statuses=statuses), LISTED))
             for statuses in (DOUBTFUL, BROKEN)
         ]
     told = [
