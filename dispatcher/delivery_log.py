@@ -1,18 +1,22 @@
-"""The delivery log for people: searched, and exported as CSV, JSON lines or Parquet; numbers masked unless revealed."""
+"""The delivery log for people: exported as CSV, XLSX, JSON lines or Parquet; numbers masked unless revealed."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import xlsxwriter
 
 from campaigns import msisdn, places
 from campaigns.calendar import VIETNAM
@@ -21,6 +25,8 @@ from dispatcher.spreadsheet import safe
 from dispatcher.store.log import Row
 
 PAGE = 10_000
+MANIFEST = "dispatcher export/1"
+SHEET_ROWS = 1_048_576  # what Excel reads of a sheet
 SCHEMA = {
     "message_id": pl.String,
     "campaign": pl.String,
@@ -43,6 +49,7 @@ SCHEMA = {
 
 class Format(StrEnum):
     CSV = "csv"
+    XLSX = "xlsx"
     JSONL = "jsonl"
     PARQUET = "parquet"
 
@@ -96,6 +103,32 @@ class CsvWriter:
         self._file.close()
 
 
+class XlsxWriter:
+    """A workbook written row by row to the disk; a further sheet where one is full. Text stays text: nothing runs."""
+
+    def __init__(self, path: Path) -> None:
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        self._book = xlsxwriter.Workbook(str(path), options)
+        self._bold = self._book.add_format({"bold": True})
+        self._next_sheet()
+
+    def _next_sheet(self) -> None:
+        self._sheet = self._book.add_worksheet()
+        self._sheet.freeze_panes(1, 0)
+        self._sheet.write_row(0, 0, SCHEMA, self._bold)
+        self._line = 1
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if self._line == SHEET_ROWS:
+                self._next_sheet()
+            self._sheet.write_row(self._line, 0, row.values())
+            self._line += 1
+
+    def close(self) -> None:
+        self._book.close()
+
+
 class JsonlWriter:
     """One JSON object a line."""
 
@@ -126,11 +159,21 @@ class ParquetWriter:
         pl.scan_parquet(self._parts).sink_parquet(self._path)
 
 
-WRITERS: dict[Format, type[CsvWriter | JsonlWriter | ParquetWriter]] = {
+WRITERS: dict[Format, type[CsvWriter | XlsxWriter | JsonlWriter | ParquetWriter]] = {
     Format.CSV: CsvWriter,
+    Format.XLSX: XlsxWriter,
     Format.JSONL: JsonlWriter,
     Format.PARQUET: ParquetWriter,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and what its manifest beside it says of it."""
+
+    messages: int
+    sha256: str
+    manifest: Path
 
 
 async def export(
@@ -141,16 +184,34 @@ async def export(
     *,
     reveal: bool,
     progress: Callable[[int], None],
-) -> int:
-    """Write all rows to `path` (readable by its owner only), whole or not at all; answers how many. Raises OSError."""
-    written = 0
+    about: Mapping[str, Any] | None = None,
+) -> Exported:
+    """Write all rows to `path`, and `about` with counts and hash to a manifest beside it. Raises OSError.
+
+    Both are readable by their owner only, and there whole or not at all.
+    """
+    statuses: Counter[str] = Counter()
+    segments = 0
+    beside = path.with_name(f"{path.name}.manifest.json")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        draft = Path(folder) / path.name
+        draft, told = Path(folder) / path.name, Path(folder) / beside.name
         with closing(WRITERS[form](draft)) as writer:
             async for rows in pages:
                 writer.write([shown(row, keyring, reveal=reveal) for row in rows])
-                written += len(rows)
-                progress(written)
-        draft.chmod(0o600)
-        draft.replace(path)
-    return written
+                statuses.update(row.status for row in rows)
+                segments += sum(row.segments for row in rows)
+                progress(statuses.total())
+        digest = _sha256(draft)
+        counts = {"messages": statuses.total(), "statuses": dict(statuses), "segments": segments}
+        content = {"form": form, "columns": list(SCHEMA), "numbers_revealed": reveal, **counts}
+        made = {"format": MANIFEST, "file": path.name, "bytes": draft.stat().st_size, "sha256": digest, **content}
+        told.write_text(json.dumps({**made, **(about or {})}, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        for written, place in ((draft, path), (told, beside)):
+            written.chmod(0o600)
+            written.replace(place)
+    return Exported(statuses.total(), digest, beside)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,17 +15,19 @@ from dispatcher.delivery_log import shown
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring
 from dispatcher.lifecycle import Status
-from dispatcher.store import audit, counters, log, tallies
+from dispatcher.store import approvals, audit, counters, log, seals, tallies
 from dispatcher.store import search as ways
 from dispatcher.store.database import Connection
 from dispatcher.store.log import Row, Told
 from dispatcher.store.search import Wanted
 from dispatcher.store.tallies import Count, Days
 
-# So many messages are looked at in vain before a page is given as it is: it may be short, and the next one goes on.
 LOOK = 4_000
 # People whose messages are counted one by one: nobody has more, and no reference names more.
 COUNTABLE = 1_000
+# So many acts of people are told with a message, and of what kind.
+DEEDS = 200
+OF_CAMPAIGN = ("campaign.", "wave.", "uncertain.")
 
 
 class SearchError(UserError):
@@ -78,14 +80,41 @@ async def page(
     reveal: bool = False,
     reason: str = "",
     by: str = "",
+    look: int | None = LOOK,
 ) -> Page:
-    """The messages after the place that an earlier page ended at. Raises `SearchError`."""
-    found = await ways.find(connection, wanted(query, keyring), query.limit, _spot(after), LOOK)
+    """The messages after the place that an earlier page ended at. Raises `SearchError`.
+
+    After `look` messages looked at in vain the page is given as it is; it may be short, or empty, and the next one goes on.
+    """
+    found = await ways.find(connection, wanted(query, keyring), query.limit, _spot(after), look)
     rows = await log.rows(connection, found.ids)
     if reveal:
         subject = query.campaign or "search"
         await audit.record(connection, by, "log.reveal", subject, messages=len(rows), reason=reason)
     return Page([shown(row, keyring, reveal=reveal) for row in rows], str(found.after) if found.after else None)
+
+
+async def about(connection: Connection, query: Query, by: str, reason: str) -> dict[str, Any]:
+    """What the manifest of an export says beside its content: who, when, what was asked for, and how far the log was sealed."""
+    return {
+        "filters": filters(query),
+        "made_at": (await seals.now(connection)).astimezone(VIETNAM).isoformat(timespec="seconds"),
+        "made_by": by,
+        "reason": reason,
+        "checkpoint": await seals.last_checkpoint(connection),
+        "waiting_for_their_seal": {entry.source: entry.rows for entry in await seals.unsealed(connection)},
+    }
+
+
+def filters(query: Query) -> dict[str, Any]:
+    """What was asked about, for a record: a number masked."""
+    asked = {field.name: getattr(query, field.name) for field in fields(query) if field.name != "limit"}
+    written = {name: _written(value) for name, value in asked.items() if value not in (None, ())}
+    return {**written, **({"number": msisdn.mask(msisdn.only(query.number))} if query.number else {})}
+
+
+def _written(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 async def count(connection: Connection, keyring: Keyring, query: Query) -> Count | None:
@@ -137,6 +166,18 @@ def _days(asked: Wanted) -> Days | None:
         return None
     first, until = ends
     return (first.date() if first else None), ((until - timedelta(days=1)).date() if until else None)
+
+
+async def origin(connection: Connection, row: Row) -> dict[str, Any]:
+    """Where a message comes from: its wave and campaign, who wrote and approved it, and what people did to it."""
+    planned = await log.origin(connection, row.id)
+    deeds = await audit.deeds(connection, limit=DEEDS, subject=row.campaign)
+    return {
+        **{name: value for name, value in asdict(planned).items() if name != "campaign_id"},
+        "approvals": await approvals.told(connection, planned.campaign_id),
+        "deeds": [deed for deed in reversed(deeds) if deed.act.startswith(OF_CAMPAIGN)],
+        "looked_at": await audit.deeds(connection, limit=DEEDS, subject=row.id.hex),
+    }
 
 
 async def story(

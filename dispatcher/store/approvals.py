@@ -62,6 +62,14 @@ async def last(connection: Connection, campaign_id: int) -> Approval | None:
     return Approval(**{**row._asdict(), "path": Path(row.path)}) if row else None
 
 
+async def told(connection: Connection, campaign_id: int) -> list[dict[str, Any]]:
+    """Every approval and confirmation of a campaign, oldest first, without its terms."""
+    cursor = await connection.execute(
+        "SELECT at, who, path, hash, reason, findings FROM approvals WHERE campaign_id = %s ORDER BY id", [campaign_id]
+    )
+    return [row._asdict() async for row in cursor]
+
+
 async def confirmed(connection: Connection, campaign_id: int, digest: str) -> bool:
     """Whether somebody has confirmed, afterwards, the approval of just that."""
     cursor = await connection.execute(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dispatcher.lifecycle import FINAL
 from dispatcher.store import search
-from dispatcher.store.database import OURS, Connection, array
+from dispatcher.store.database import OURS, Connection, array, one
 from dispatcher.store.search import LAST, ROUTE, TAKEN, TOLD, Spot, Wanted
 
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
@@ -41,6 +41,35 @@ SELECT received_at, 'receipt', NULL, route, outcome, reference, code, NULL, move
 FROM receipts WHERE message_id = %(id)s
 ORDER BY at
 """
+
+
+ORIGIN = f"""
+SELECT c.id AS campaign_id, c.title AS campaign_title, c.author, c.approved_by, c.approved_at, w.title AS wave_title, w.opens_at,
+       w.closes_at, w.priority::text, a.name AS audience, a.version AS audience_version, b.route AS planned_route,
+       b.moved_from IS NOT NULL AS moved_on, m.changed_at
+FROM messages m JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
+LEFT JOIN audiences a ON a.id = w.audience_id LEFT JOIN batches b ON b.id = m.batch_id WHERE m.id = %s AND c.{OURS}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message comes from; `moved_on`: its batch took over from one of another route."""
+
+    campaign_id: int
+    campaign_title: str
+    author: str
+    approved_by: str | None
+    approved_at: datetime | None
+    wave_title: str
+    opens_at: datetime
+    closes_at: datetime
+    priority: str
+    audience: str | None
+    audience_version: int | None
+    planned_route: str | None
+    moved_on: bool
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,11 @@ async def first(connection: Connection, wanted: Wanted, limit: int) -> list[Row]
 async def find(connection: Connection, message_id: UUID) -> Row | None:
     """One message of the organisation."""
     return next(iter(await rows(connection, [message_id])), None)
+
+
+async def origin(connection: Connection, message_id: UUID) -> Origin:
+    """What a message of the organisation was planned by. Raises LookupError."""
+    return Origin(*await one(connection, ORIGIN, [message_id]))
 
 
 async def story(connection: Connection, message_id: UUID) -> list[Told]:

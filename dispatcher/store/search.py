@@ -101,11 +101,12 @@ SELECT * FROM (
 ) AS told ORDER BY major DESC, minor::bigint DESC LIMIT %(size)s
 """
 
-# The next messages of a way: those that fit, and in any case the last one, from which the way goes on.
+# The next messages of a way: those that fit, and in any case the last one, from which the way goes on. What the log still
+# tells of messages that were let go fits nothing.
 STEP = """
 WITH chunk AS MATERIALIZED (SELECT way.*, row_number() OVER () AS n FROM ({way}) AS way)
 SELECT n, major, minor, id, fits FROM (
-    SELECT chunk.*, {fits} AS fits FROM chunk JOIN stored_messages m ON m.id = chunk.id {joins}
+    SELECT chunk.*, {fits} AS fits FROM chunk LEFT JOIN stored_messages m ON m.id = chunk.id {joins}
 ) AS judged WHERE fits OR n = (SELECT max(n) FROM chunk) ORDER BY n
 """
 

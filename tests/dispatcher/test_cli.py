@@ -175,7 +175,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
         "inbox list", "inbox show", "inbox forward",
-        "route list", "route check", "log search", "log export", "route pause", "route resume", "route cancel",
+        "route list", "route check", "log search", "log show", "log export", "route pause", "route resume", "route cancel",
         "order keys", "order trust", "order distrust", "order export", "order import", "order run", "order list",
         "order show", "order result export", "order result import",
     }  # fmt: skip
@@ -422,17 +422,58 @@ def test_a_status_for_machines_adds_up(campaign_sent: Run) -> None:
 
 
 def test_the_log_is_searched_by_number_campaign_wave_and_status(campaign_sent: Run) -> None:
-    one = campaign_sent("log", "search", "--number", "0960 000 001", "--json").json
+    one = campaign_sent("log", "search", "--number", "0960 000 001", "--json").json["messages"]
     assert [(m["status"], m["wave"], m["msisdn"]) for m in one] == [("submitted", "launch", one[0]["msisdn"])]
     assert "000001" not in one[0]["msisdn"]
     shown = campaign_sent("log", "search", "--number", "0960000001", "--reveal", "--reason", "kiểm tra", "--json").json
-    assert shown[0]["msisdn"] == "84960000001"
+    assert shown["messages"][0]["msisdn"] == "84960000001"
     filters = ["--campaign", EDITION, "--wave", "launch", "--status", "submitted", "--status", "delivered"]
-    assert len(campaign_sent("log", "search", *filters, "--json").json) == 5
-    assert campaign_sent("log", "search", "--status", "failed", "--json").json == []
+    found = campaign_sent("log", "search", *filters, "--json").json
+    assert (len(found["messages"]), found["count"], found["after"]) == (5, {"n": 5, "at": None}, None)
+    assert campaign_sent("log", "search", "--status", "failed", "--json").json["messages"] == []
     assert "5 tin" in campaign_sent("log", "search").out
     for wrong in ("12345", "0961000001/0961000002"):
         assert campaign_sent("log", "search", "--number", wrong).code == 2
+
+
+def test_pages_of_a_search_follow_one_another(campaign_sent: Run) -> None:
+    first = campaign_sent("log", "search", "--limit", "3", "--json").json
+    second = campaign_sent("log", "search", "--limit", "3", "--after", first["after"], "--json").json
+    assert (len(first["messages"]), len(second["messages"]), second["after"]) == (3, 2, None)
+    assert len({m["message_id"] for m in first["messages"] + second["messages"]}) == 5
+    assert "--after" in campaign_sent("log", "search", "--limit", "3").out
+
+
+def test_the_log_is_searched_by_everything_that_is_known(campaign_sent: Run) -> None:
+    for asked, found in (
+        (["--route", "main", "--since", "2026-06-01", "--until", "2026-06-01"], 5),
+        (["--until", "2026-06-01T06:00"], 0),
+        (["--error", "99"], 0),
+        (["--place", "Hà Nội"], 0),
+        (["--approver", "nobody"], 0),
+    ):
+        assert len(campaign_sent("log", "search", *asked, "--json").json["messages"]) == found
+    for wrong in (["--since", "hôm qua"], ["--until", "2026-13-01"]):
+        assert campaign_sent("log", "search", *wrong).code == 2
+    for wrong in (["--place", "nơi này"], ["--after", "x"]):
+        assert campaign_sent("log", "search", *wrong).code == 1
+
+
+def test_a_message_is_told_whole(campaign_sent: Run) -> None:
+    (one,) = campaign_sent("log", "search", "--number", "0960000001", "--json").json["messages"]
+    told = campaign_sent("log", "show", one["message_id"], "--json").json
+    assert (told["status"], told["msisdn"], told["text"] != "") == ("submitted", one["msisdn"], True)
+    assert [approval["path"] for approval in told["origin"]["approvals"]] == ["full"]
+    assert [deed["act"] for deed in told["origin"]["deeds"]] == ["campaign.add", "campaign.approve", "campaign.start"]
+    (attempt,) = told["happened"]
+    assert (attempt["kind"], attempt["outcome"], attempt["reference"]) == ("attempt", "accepted", one["reference"])
+    assert "sandbox-secret-key" not in attempt["request"]
+    assert "84960000001" not in json.dumps(told)
+    said = campaign_sent("log", "show", one["message_id"]).out
+    for part in (one["message_id"], "duyệt", "lần thử 1 qua main: accepted", told["text"]):
+        assert part in said
+    assert campaign_sent("log", "show", "0" * 32).code == 1
+    assert campaign_sent("log", "show", "x").code == 2
 
 
 def test_the_log_is_exported_in_three_forms_with_the_same_rows(campaign_sent: Run, tmp_path: Path) -> None:

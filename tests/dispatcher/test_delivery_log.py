@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import stat
@@ -14,13 +15,16 @@ import polars as pl
 import pytest
 
 from campaigns import msisdn
-from dispatcher import delivery_log, receipts
+from dispatcher import delivery_log, receipts, sealing, searching
 from dispatcher.delivery_log import SCHEMA, Format
+from dispatcher.lifecycle import Status
+from dispatcher.searching import Query
+from dispatcher.signing import open_signing_key
 from dispatcher.store import log
 from dispatcher.store import receipts as stored_receipts
 from dispatcher.store.receipts import NewReceipt
 from providers.sandbox import Dials
-from tests.dispatcher.hall import EDITION, Hall
+from tests.dispatcher.hall import EDITION, Hall, numbers
 
 ASKED_FOR = {
     "message_id", "wave", "msisdn", "network", "route", "status", "attempts", "reference", "submitted_at", "final_at",
@@ -40,7 +44,7 @@ async def export(hall: Hall, path: Path, form: Format, *, reveal: bool = False, 
             progress=seen.append,
         )
     assert seen == sorted(seen)
-    return written
+    return written.messages
 
 
 def read(path: Path, form: Format) -> list[dict[str, Any]]:
@@ -49,11 +53,13 @@ def read(path: Path, form: Format) -> list[dict[str, Any]]:
             return list(csv.DictReader(file))
     if form is Format.JSONL:
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    if form is Format.XLSX:
+        return pl.read_excel(path, engine="calamine", infer_schema_length=0).to_dicts()
     return pl.read_parquet(path).to_dicts()
 
 
 @pytest.mark.parametrize("dials", [Dials(refusals={"99": 0.3}, lost_answers=0.2)])
-async def test_three_forms_hold_the_same_rows_one_for_each_message(hall: Hall, tmp_path: Path) -> None:
+async def test_four_forms_hold_the_same_rows_one_for_each_message(hall: Hall, tmp_path: Path) -> None:
     await hall.planned(40)
     await hall.send()
     found = {}
@@ -66,6 +72,7 @@ async def test_three_forms_hold_the_same_rows_one_for_each_message(hall: Hall, t
     assert found[Format.PARQUET] == found[Format.JSONL]
     as_text = [{k: "" if v is None else str(v) for k, v in row.items()} for row in found[Format.JSONL]]
     assert found[Format.CSV] == as_text
+    assert [{k: v or "" for k, v in row.items()} for row in found[Format.XLSX]] == as_text
     assert set(SCHEMA) >= ASKED_FOR
     counts = await hall.counts()
     assert {s: sum(row["status"] == s for row in as_text) for s in counts} == counts
@@ -75,6 +82,41 @@ async def test_three_forms_hold_the_same_rows_one_for_each_message(hall: Hall, t
     assert by_status["submitted"]["submitted_at"].endswith("+07:00")
     assert by_status["submitted"]["final_at"] is None
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+async def test_a_workbook_goes_on_in_a_further_sheet_where_one_is_full(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_log, "SHEET_ROWS", 4)
+    await hall.planned(8)
+    await export(hall, tmp_path / "log.xlsx", Format.XLSX)
+    sheets = pl.read_excel(tmp_path / "log.xlsx", engine="calamine", sheet_id=0)
+    assert [sheet.height for sheet in sheets.values()] == [3, 3, 2]
+    assert {tuple(sheet.columns) for sheet in sheets.values()} == {tuple(SCHEMA)}
+
+
+async def test_a_manifest_beside_an_export_says_what_is_in_it(hall: Hall, tmp_path: Path) -> None:
+    await hall.planned(6)
+    await hall.send()
+    key = open_signing_key(tmp_path / "signing.pem", create=True)
+    await sealing.seal_all(hall.runtime.pool, key)
+    checkpoint = await sealing.checkpoint(hall.runtime.pool, key)
+    query = Query(number=numbers(1)[0], statuses=(Status.SUBMITTED, Status.DELIVERED))
+    path = tmp_path / "log.csv"
+    async with hall.runtime.pool.connection() as connection:
+        about = await searching.about(connection, query, "an", "công văn 12")
+        pages = log.pages(connection, searching.wanted(query, hall.runtime.keyring), 7)
+        written = await delivery_log.export(
+            pages, hall.runtime.keyring, path, Format.CSV, reveal=False, progress=lambda _: None, about=about
+        )
+    told = json.loads(written.manifest.read_text("utf-8"))
+    assert told["sha256"] == written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (told["file"], told["bytes"], told["form"]) == ("log.csv", path.stat().st_size, "csv")
+    assert (told["messages"], told["statuses"], told["segments"]) == (1, {"submitted": 1}, 1)
+    assert told["filters"] == {"number": msisdn.mask("84960000001"), "statuses": ["submitted", "delivered"]}
+    assert (told["made_by"], told["reason"], told["numbers_revealed"]) == ("an", "công văn 12", False)
+    assert told["checkpoint"] == checkpoint
+    assert stat.S_IMODE(written.manifest.stat().st_mode) == 0o600
 
 
 async def test_numbers_are_masked_unless_revealed(hall: Hall, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from dispatcher.store import log, messages
 from dispatcher.store import lookups as stored
 from dispatcher.store import receipts as stored_receipts
 from dispatcher.store.receipts import NewReceipt
+from dispatcher.store.search import Wanted
 from providers.sandbox import Dials, PretendCarrier
 from tests.dispatcher.hall import DISGUISED, LAUNCH, SENDER, Hall
 
@@ -271,5 +272,5 @@ async def test_the_log_shows_the_carriers_name_that_a_query_found(hall: Hall) ->
     await lost(hall, 1)
     await lookups.look_up(hall.runtime)
     async with hall.runtime.pool.connection() as connection:
-        (row,) = await log.search(connection, limit=10)
+        (row,) = await log.first(connection, Wanted(), 10)
     assert {row.reference} == {arrival.smsid for arrival in hall.carrier.ledger.arrivals}
