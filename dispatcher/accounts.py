@@ -55,6 +55,9 @@ SECOND_FACTOR = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 # Who may see whole numbers; who looks after keys and what is kept for how long.
 REVEALERS = frozenset({Role.AUDITOR})
 KEEPERS = frozenset({Role.ADMINISTRATOR})
+# Who enters an authority's request for a statement, and who lets it out.
+STATEMENT_CLERKS = frozenset({Role.COORDINATOR, Role.AUDITOR})
+RELEASERS = frozenset({Role.APPROVER})
 
 
 class AccountError(UserError):

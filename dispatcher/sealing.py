@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 # Rows under one seal: enough to make its signature cheap, few enough to hold in memory.
 SEAL_ROWS = 4096
+# Rows under one branch of a seal's tree. Its root is kept, so that the proof of a row needs the rows beside it alone.
+BRANCH_ROWS = 64
 PASS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 600.0
 # What the host remembers of the chain beside the database, so that a cut end is noticed.
@@ -94,15 +96,22 @@ async def seal_next(connection: Connection, key: SigningKey) -> int:
         return 0
     n, previous = await seals.head(connection) or (0, NOTHING)
     found = await seals.records(connection, taken.form, taken.ids)
-    seal = await asyncio.to_thread(_made, taken, found, n + 1, previous, key)
+    seal, branches = await asyncio.to_thread(_made, taken, found, n + 1, previous, key)
     await seals.put(connection, seal)
+    await seals.put_branches(connection, seal.n, branches)
     return seal.rows
 
 
-def _made(taken: Taken, found: list[bytes], n: int, previous: bytes, key: SigningKey) -> Seal:
+def branches_of(leaves: list[bytes]) -> list[bytes]:
+    """The roots of every so many leaves, from which the root of all follows."""
+    return [root(leaves[at : at + BRANCH_ROWS]) for at in range(0, len(leaves), BRANCH_ROWS)]
+
+
+def _made(taken: Taken, found: list[bytes], n: int, previous: bytes, key: SigningKey) -> tuple[Seal, list[bytes]]:
     leaves = [leaf(row) for row in found]
     if len(leaves) != len(taken.ids):
         leaves = _with_gaps(taken, found, leaves)
+    branches = branches_of(leaves)
     bare = Seal(
         n,
         taken.form.text,
@@ -110,7 +119,7 @@ def _made(taken: Taken, found: list[bytes], n: int, previous: bytes, key: Signin
         taken.queued_from,
         taken.queued_to,
         taken.now,
-        root(leaves),
+        root(branches),
         previous,
         b"",
         b"",
@@ -119,7 +128,7 @@ def _made(taken: Taken, found: list[bytes], n: int, previous: bytes, key: Signin
     tags = b"".join([digest[:TAG_BYTES] for digest in leaves])
     hash_ = bare.digest(taken.ids)
     note = Note(n, hash_, tuple(taken.ids), tags).written()
-    return replace(bare, hash=hash_, note=note, signature=key.sign(note))
+    return replace(bare, hash=hash_, note=note, signature=key.sign(note)), branches
 
 
 def _with_gaps(taken: Taken, found: list[bytes], leaves: list[bytes]) -> list[bytes]:

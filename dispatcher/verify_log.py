@@ -1,4 +1,4 @@
-"""Verify an export of the sealed log: python verify_log.py EXPORT CHECKPOINT PUBLIC-KEY.
+"""Verify an export of the sealed log, or an extract of it: python verify_log.py FILE CHECKPOINT PUBLIC-KEY.
 
 One file that needs nothing of Dispatcher: Python 3.11 and the package `cryptography`. The format is docs/sealing.md; the same
 rules judge the live database.
@@ -193,6 +193,30 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+def path(leaves: Sequence[bytes], at: int) -> list[str]:
+    """What leads from the leaf at that place up to the root: at each step the side of the sibling, and its hash."""
+    level, steps = list(leaves), []
+    while len(level) > 1:
+        beside = at ^ 1
+        if beside < len(level):
+            steps.append(("L" if beside < at else "R") + level[beside].hex())
+        pairs = [sha256(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = [*pairs, level[-1]] if len(level) % 2 else pairs
+        at //= 2
+    return steps
+
+
+def climb(start: bytes, steps: Sequence[str]) -> bytes:
+    """The root that a path leads to. Raises ValueError."""
+    for step in steps:
+        beside = bytes.fromhex(step[1:])
+        pair = {"L": beside + start, "R": start + beside}.get(step[:1])
+        if pair is None or len(beside) != len(NOTHING):
+            raise ValueError(f"not a step: {step[:8]}")
+        start = sha256(b"\1" + pair).digest()
+    return start
+
+
 def split(content: bytes, size: int) -> list[bytes]:
     return [content[at : at + size] for at in range(0, len(content), size)]
 
@@ -241,7 +265,10 @@ class Seal:
 
     def digest(self, ids: Sequence[int]) -> bytes:
         """What `hash` must be."""
-        numbers = sha256(struct.pack(f">{len(ids)}q", *ids)).digest()
+        return self.digest_over(digest_of(ids))
+
+    def digest_over(self, numbers: bytes) -> bytes:
+        """The same from the SHA-256 over the rows' numbers."""
         return sha256(
             record(
                 ("text", "seal/1"), ("int8", self.n), ("text", self.form), ("int8", self.rows), ("bytea", numbers),
@@ -249,6 +276,10 @@ class Seal:
                 ("bytea", self.root), ("bytea", self.previous),
             )
         ).digest()  # fmt: skip
+
+
+def digest_of(ids: Sequence[int]) -> bytes:
+    return sha256(struct.pack(f">{len(ids)}q", *ids)).digest()
 
 
 # An installation has one key at a time; after a loss, a log has parts that were signed with different ones.
@@ -723,6 +754,130 @@ def told(chain: Chain) -> dict[str, Any]:
     }
 
 
+# --- an extract: what concerns one number, each row with the way from it to a checkpoint
+
+EXTRACT = "dispatcher extract/1"
+_PLAIN = ("n", "form", "rows")
+_MOMENTS = ("queued_from", "queued_to", "sealed_at")
+_HASHES = ("root", "previous", "hash")
+
+
+def bare_seal(seal: Seal, numbers: bytes) -> dict[str, Any]:
+    """A seal without its note: what its hash is made of."""
+    return {
+        **{name: getattr(seal, name) for name in _PLAIN},
+        **{name: getattr(seal, name).isoformat() for name in _MOMENTS},
+        **{name: getattr(seal, name).hex() for name in _HASHES},
+        "numbers": numbers.hex(),
+    }
+
+
+def _read_bare(said: Mapping[str, Any]) -> Seal:
+    moments = {name: datetime.fromisoformat(said[name]) for name in _MOMENTS}
+    hashes = {name: bytes.fromhex(said[name]) for name in _HASHES}
+    values: dict[str, Any] = {**{name: said[name] for name in _PLAIN}, **moments, **hashes}
+    return Seal(**values, note=b"", signature=b"")
+
+
+@dataclass
+class Extract:
+    """An extract, judged line by line; `problems` says what does not hold."""
+
+    keys: Keys
+    given: Checkpoint
+    about: dict[str, Any] = field(default_factory=dict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    problems: list[str] = field(default_factory=list)
+    _checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
+    _seals: dict[int, Seal] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set)
+
+    def read(self, content: str) -> None:
+        """All of it. Raises `Unusable` where it is no extract."""
+        *lines, last = content.rstrip("\n").split("\n")
+        try:
+            self.about = json.loads(lines[0]) if lines else {}
+            if self.about.get("format") != EXTRACT:
+                raise Unusable(f"the first line is not that of an extract ({EXTRACT})")
+            self._sign("".join(f"{line}\n" for line in lines), json.loads(last))
+            for line in lines[1:]:
+                self._line(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+            raise Unusable(f"not an extract: {error}") from None
+
+    def _sign(self, content: str, last: Mapping[str, Any]) -> None:
+        said = read_statement(last["signed"], EXTRACT, self.keys)
+        if said.get("sha256") != sha256(content.encode()).hexdigest():
+            self.problems.append("nội dung không đúng như khi ký")
+
+    def _line(self, said: Mapping[str, Any]) -> None:
+        kind = next(name for name in ("checkpoint", "seal", "message", "row") if name in said)
+        {"checkpoint": self._checkpoint, "seal": self._seal, "message": self._message, "row": self._row}[kind](said)
+
+    def _checkpoint(self, said: Mapping[str, Any]) -> None:
+        found = read_checkpoint(said["checkpoint"], self.keys)
+        self._checkpoints[found.number] = found
+        if found.number == self.given.number and found != self.given:
+            self.problems.append(f"điểm kiểm tra {found.number} khác với điểm kiểm tra đã giữ")
+
+    def _seal(self, said: Mapping[str, Any]) -> None:
+        seal, checkpoint = _read_bare(said["seal"]), self._checkpoints[said["in_checkpoint"]]
+        whole = seal.digest_over(bytes.fromhex(said["seal"]["numbers"])) == seal.hash
+        if not (whole and climb(seal.hash, said["path"]) == checkpoint.tree):
+            self.problems.append(f"dấu niêm phong {seal.n} không thuộc điểm kiểm tra {checkpoint.number}")
+        self._seals[seal.n] = seal
+
+    def _message(self, said: Mapping[str, Any]) -> None:
+        message = said["message"]
+        own = bytes.fromhex(message["wave_uid"]) + bytes.fromhex(self.about["msisdn_hash"])
+        if sha256(own).digest()[:16].hex() != message["id"]:
+            self.problems.append(f"tin {message['id']} không phải của số này")
+        self.messages.append(message)
+        self._ids.add(message["id"])
+
+    def _row(self, said: Mapping[str, Any]) -> None:
+        seal, self.rows = self._seals[said["in_seal"]], self.rows + 1
+        form = Form(seal.form)
+        if climb(leaf(form.encoder()(said["row"])), said["path"]) != seal.root:
+            self.problems.append(f"{form.source} số {said['row'][0]} không phải như khi niêm phong")
+        place = [name for name, _ in form.columns].index("message_id")
+        if said["row"][place] not in self._ids:
+            self.problems.append(f"{form.source} số {said['row'][0]} không phải của tin nào trong trích lục")
+
+
+def verify_extract(extract: Path, checkpoint: Path, public_key: Path) -> Extract:
+    """Judge an extract by a checkpoint and a key that came another way. Raises `Unusable` and `OSError`."""
+    keys = read_keys(public_key.read_text("ascii", "replace"))
+    found = Extract(keys, read_checkpoint(checkpoint.read_text("utf-8", "replace"), keys))
+    found.read(extract.read_text("utf-8", "replace"))
+    return found
+
+
+def extract_sentences(found: Extract) -> Iterator[str]:
+    """The verdict in Vietnamese, for people."""
+    yield f"Trích lục về số {found.about['msisdn']}, {found.about['from']} - {found.about['to']}: {len(found.messages)} tin"
+    yield f"{found.rows} dòng nhật ký, mỗi dòng có đường chứng minh tới một điểm kiểm tra có ký"
+    yield "ĐÚNG: mọi dòng đúng như khi niêm phong." if not found.problems else "KHÔNG ĐÚNG:"
+    yield from (f"- {problem}" for problem in found.problems)
+
+
+def extract_told(found: Extract) -> dict[str, Any]:
+    """The verdict as data."""
+    return {
+        "whole": not found.problems,
+        "messages": len(found.messages),
+        "rows": found.rows,
+        "problems": found.problems,
+    }
+
+
+def is_extract(file: Path) -> bool:
+    """An export is gzipped, an extract is text."""
+    with file.open("rb") as raw:
+        return raw.read(2) != b"\x1f\x8b"
+
+
 def main() -> int:
     """0: whole; 1: not whole; 2: the files are not usable."""
     parser = argparse.ArgumentParser(prog="verify_log.py", description=__doc__)
@@ -732,13 +887,21 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     try:
-        chain, _ = verify(asked.export, asked.checkpoint, asked.public_key)
+        data, lines = _judged(asked.export, asked.checkpoint, asked.public_key)
     except (Unusable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    said = json.dumps(told(chain), indent=2) if asked.json else "\n".join(sentences(chain))
+    said = json.dumps(data, indent=2, ensure_ascii=False) if asked.json else "\n".join(lines)
     sys.stdout.write(said + "\n")
-    return 0 if chain.whole else 1
+    return 0 if data["whole"] else 1
+
+
+def _judged(file: Path, checkpoint: Path, public_key: Path) -> tuple[dict[str, Any], Iterator[str]]:
+    if is_extract(file):
+        extract = verify_extract(file, checkpoint, public_key)
+        return extract_told(extract), extract_sentences(extract)
+    chain, _ = verify(file, checkpoint, public_key)
+    return told(chain), sentences(chain)
 
 
 if __name__ == "__main__":

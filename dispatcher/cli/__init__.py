@@ -30,6 +30,7 @@ from dispatcher.cli import (
     route,
     sealed,
     services,
+    statement,
     suppress,
     text,
     token,
@@ -67,6 +68,7 @@ app.add_typer(report.activity, name="activity")
 app.add_typer(token.app, name="token")
 app.add_typer(user.app, name="user")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(statement.app, name="statement")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(retention.person, name="person")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile
@@ -48,33 +49,37 @@ class Report:
 
 def render(report: Report, own_template: Path | None = None) -> bytes:
     """The .docx of a report. Raises `ReportTemplateError` where the office's template is at fault."""
-    source = own_template or _bytes(forms.template(report.office.form))
+    source = own_template or stream(forms.template(report.office.form))
     try:
-        filled = DocxTemplate(source)
-        filled.render(context(report), SandboxedEnvironment(undefined=StrictUndefined, autoescape=True))
+        document = filled(source, context(report))
     except (TemplateError, BadZipFile, KeyError, SyntaxError, ValueError) as error:
         raise ReportTemplateError(
             f"Không điền được mẫu báo cáo {own_template}: {error}. Lấy lại mẫu: dispatcher report template -o mau.docx"
         ) from error
-    document = cast("Document", filled.docx)
     _charts(document, report.figures)
     document.core_properties.author = report.office.name
-    return _bytes(document).read()
+    return stream(document).read()
 
 
-def _bytes(document: Document) -> io.BytesIO:
+def filled(source: Path | io.BytesIO, values: Mapping[str, Any]) -> Document:
+    """A template with everything in braces filled in; a name that it does not have is an error."""
+    template = DocxTemplate(source)
+    template.render(values, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True))
+    return cast("Document", template.docx)
+
+
+def stream(document: Document) -> io.BytesIO:
+    """The document as a file."""
     content = io.BytesIO()
     document.save(content)
     content.seek(0)
     return content
 
 
-def context(report: Report) -> dict[str, Any]:
-    """What the templates may name; docs/reports.md lists it."""
-    office, figures, obligation = report.office, report.figures, report.obligation
-    made = figures.counted_at.astimezone(VIETNAM)
+def office_words(office: Office, at: datetime) -> dict[str, Any]:
+    """What the head and the foot of every paper of an office name."""
+    made = at.astimezone(VIETNAM)
     return {
-        **sections(figures, office, obligation, report.notes, report.upcoming),
         "cap_tren": office.superior.upper(),
         "co_quan": office.name.upper(),
         "co_quan_thuong": office.name,
@@ -82,11 +87,20 @@ def context(report: Report) -> dict[str, Any]:
         "dia_danh": office.place,
         "thang_ky": f"{made.month:02}" if made.month < 3 else str(made.month),
         "nam": made.year,
-        "noi_nhan_chinh": list(obligation.recipients),
-        "noi_nhan": list(obligation.copies),
         "don_vi": office.unit,
         "chu_ky": list(office.signature),
         "nguoi_ky": office.signer or "",
+    }
+
+
+def context(report: Report) -> dict[str, Any]:
+    """What the templates may name; docs/reports.md lists it."""
+    office, figures, obligation = report.office, report.figures, report.obligation
+    return {
+        **sections(figures, office, obligation, report.notes, report.upcoming),
+        **office_words(office, figures.counted_at),
+        "noi_nhan_chinh": list(obligation.recipients),
+        "noi_nhan": list(obligation.copies),
         **_tables(figures),
         "cach_dem": COUNTED,
         "doi_chieu": _proof(report),

@@ -26,16 +26,21 @@ def template(form: Form) -> Document:
     document = docx.Document()
     paper.page(document)
     paper.plain_style(document, 14)
-    HEADS[form](document)
+    head(document, form, REPORT_NUMBERS[form])
     _subject(document, form)
     _addressees(document)
     _sections(document)
-    _signature(document, 11 if form is Form.STATE else 12)
+    signature(document, form)
     _annex(document)
     return document
 
 
-def _state_head(document: Document) -> None:
+def head(document: Document, form: Form, number: str) -> None:
+    """Who issues it, the country's or the Party's name, `number` with its gap, place and date."""
+    HEADS[form](document, number)
+
+
+def _state_head(document: Document, written: str) -> None:
     left, right, number, place = cells = paper.columns(document, LEFT_CM, RIGHT_CM, rows=2)
     centred(left, "{{ cap_tren }}", size=12)
     centred(left, "{{ co_quan }}", bold=True, size=12)
@@ -43,19 +48,19 @@ def _state_head(document: Document) -> None:
     centred(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", bold=True, size=12)
     centred(right, "Độc lập - Tự do - Hạnh phúc", bold=True, size=13)
     rule(right, 5.5, RIGHT_CM - 0.4)
-    centred(number, "Số:        /BC-{{ ky_hieu }}", size=13)
+    centred(number, written, size=13)
     centred(place, PLACE_AND_DATE, italic=True, size=13)
     paper.close_up(*cells)
 
 
-def _party_head(document: Document) -> None:
+def _party_head(document: Document, written: str) -> None:
     left, right, number, place = cells = paper.columns(document, LEFT_CM, RIGHT_CM, rows=2)
     centred(left, "{{ cap_tren }}", size=14)
     centred(left, "{{ co_quan }}", bold=True, size=14)
     centred(left, "*", size=14)
     centred(right, "ĐẢNG CỘNG SẢN VIỆT NAM", bold=True, size=15)
     rule(right, 7.0, RIGHT_CM - 0.4)
-    centred(number, "Số        -BC/{{ ky_hieu }}", size=14)
+    centred(number, written, size=14)
     centred(place, PLACE_AND_DATE, italic=True, size=14)
     paper.close_up(*cells)
 
@@ -129,9 +134,10 @@ def _receivers(cell: Any, size: float) -> None:
     flush(cell, "- Lưu: VT, {{ don_vi }}.", size=size)
 
 
-def _signature(document: Document, receivers_size: float) -> None:
+def signature(document: Document, form: Form) -> None:
+    """Who receives it, and who signs."""
     left, right = cells = paper.columns(document, 8.0, 8.0)
-    _receivers(left, receivers_size)
+    _receivers(left, 11 if form is Form.STATE else 12)
     _signed(right, 14)
     paper.close_up(*cells)
 
@@ -207,4 +213,5 @@ def _tables(document: Document) -> None:
     )  # fmt: skip
 
 
-HEADS: dict[Form, Callable[[Document], None]] = {Form.STATE: _state_head, Form.PARTY: _party_head}
+REPORT_NUMBERS = {Form.STATE: "Số:        /BC-{{ ky_hieu }}", Form.PARTY: "Số        -BC/{{ ky_hieu }}"}
+HEADS: dict[Form, Callable[[Document, str], None]] = {Form.STATE: _state_head, Form.PARTY: _party_head}

@@ -9,7 +9,7 @@ from datetime import datetime
 from psycopg.rows import class_row, scalar_row
 
 from dispatcher.store.database import Connection, array, one
-from dispatcher.verify_log import Checkpoint, Form, Seal
+from dispatcher.verify_log import Checkpoint, Form, Seal, split
 
 # What is sealed: table/version, then its columns with the type that each is written as; the first numbers the rows. Whoever
 # changes a sealed table writes the new list here under the next version. Old seals carry the list that they were made with,
@@ -112,6 +112,17 @@ async def put(connection: Connection, seal: Seal) -> None:
     await connection.execute(PUT, [getattr(seal, name) for name in Seal.__slots__])
 
 
+async def put_branches(connection: Connection, n: int, hashes: Sequence[bytes]) -> None:
+    """Keep the roots of a seal's branches: nothing that is trusted, only what saves reading all of its rows."""
+    await connection.execute("INSERT INTO seal_branches (n, hashes) VALUES (%s, %s)", [n, b"".join(hashes)])
+
+
+async def branches(connection: Connection, n: int) -> list[bytes]:
+    """The roots of a seal's branches; none of a seal that was made before they were kept."""
+    row = await (await connection.execute("SELECT hashes FROM seal_branches WHERE n = %s", [n])).fetchone()
+    return split(row.hashes, 32) if row else []
+
+
 async def all_(connection: Connection, page: int = 64) -> AsyncIterator[Seal]:
     """Every seal in its order, through a cursor of the server."""
     async with connection.cursor(name="seals", row_factory=class_row(Seal), binary=True) as cursor:
@@ -195,3 +206,19 @@ async def put_checkpoint(connection: Connection, checkpoint: Checkpoint, text: s
         "INSERT INTO checkpoints (number, seals, at, head, text) VALUES (%s, %s, %s, %s, %s)",
         [checkpoint.number, checkpoint.seals, checkpoint.at, checkpoint.head, text],
     )
+
+
+async def numbered(connection: Connection, n: int) -> Seal:
+    """That seal."""
+    async with connection.cursor(row_factory=class_row(Seal), binary=True) as cursor:
+        await cursor.execute(f"SELECT {', '.join(Seal.__slots__)} FROM seals WHERE n = %s", [n])
+        seal = await cursor.fetchone()
+    if seal is None:
+        raise LookupError(f"no seal {n}")
+    return seal
+
+
+async def checkpoint_before(connection: Connection, number: int) -> int:
+    """How many seals the checkpoint before that one is over."""
+    row = await one(connection, "SELECT coalesce(max(seals), 0) AS seals FROM checkpoints WHERE number < %s", [number])
+    return int(row.seals)
