@@ -35,12 +35,12 @@ def template(form: Form) -> Document:
     return document
 
 
-def head(document: Document, form: Form, number: str) -> None:
-    """Who issues it, the country's or the Party's name, `number` with its gap, place and date."""
-    HEADS[form](document, number)
+def head(document: Document, form: Form, number: str, about: str = "") -> None:
+    """Who issues it, the country's or the Party's name, `number` with its gap, place and date; under it what a letter is `about`."""
+    HEADS[form](document, number, about)
 
 
-def _state_head(document: Document, written: str) -> None:
+def _state_head(document: Document, written: str, about: str) -> None:
     left, right, number, place = cells = paper.columns(document, LEFT_CM, RIGHT_CM, rows=2)
     centred(left, "{{ cap_tren }}", size=12)
     centred(left, "{{ co_quan }}", bold=True, size=12)
@@ -49,11 +49,12 @@ def _state_head(document: Document, written: str) -> None:
     centred(right, "Độc lập - Tự do - Hạnh phúc", bold=True, size=13)
     rule(right, 5.5, RIGHT_CM - 0.4)
     centred(number, written, size=13)
+    _about(number, about)
     centred(place, PLACE_AND_DATE, italic=True, size=13)
     paper.close_up(*cells)
 
 
-def _party_head(document: Document, written: str) -> None:
+def _party_head(document: Document, written: str, about: str) -> None:
     left, right, number, place = cells = paper.columns(document, LEFT_CM, RIGHT_CM, rows=2)
     centred(left, "{{ cap_tren }}", size=14)
     centred(left, "{{ co_quan }}", bold=True, size=14)
@@ -61,8 +62,14 @@ def _party_head(document: Document, written: str) -> None:
     centred(right, "ĐẢNG CỘNG SẢN VIỆT NAM", bold=True, size=15)
     rule(right, 7.0, RIGHT_CM - 0.4)
     centred(number, written, size=14)
+    _about(number, about)
     centred(place, PLACE_AND_DATE, italic=True, size=14)
     paper.close_up(*cells)
+
+
+def _about(cell: Any, about: str) -> None:
+    if about:
+        centred(cell, about, size=12)
 
 
 def _subject(document: Document, form: Form) -> None:
@@ -214,4 +221,4 @@ def _tables(document: Document) -> None:
 
 
 REPORT_NUMBERS = {Form.STATE: "Số:        /BC-{{ ky_hieu }}", Form.PARTY: "Số        -BC/{{ ky_hieu }}"}
-HEADS: dict[Form, Callable[[Document, str], None]] = {Form.STATE: _state_head, Form.PARTY: _party_head}
+HEADS: dict[Form, Callable[[Document, str, str], None]] = {Form.STATE: _state_head, Form.PARTY: _party_head}

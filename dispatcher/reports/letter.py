@@ -30,7 +30,7 @@ ONLY_OURS = (
 )
 PROOF = (
     "Kèm theo là trích lục nhật ký có chữ ký số (tệp {ten_tep}, SHA-256 {ma_bam}) và điểm kiểm tra. Mỗi dòng của trích lục có đường"
-    " chứng minh tới nhật ký đã niêm phong; kiểm tra ngoại tuyến bằng: python verify_log.py {ten_tep} diem-kiem-tra.txt khoa.pub."
+    " chứng minh tới nhật ký đã niêm phong; kiểm tra ngoại tuyến bằng chương trình verify_log.py cùng điểm kiểm tra và khóa công khai."
     " Trích lục chứng minh những dòng có trong đó, không chứng minh rằng ngoài đó không còn dòng nào."
 )
 GAPS = "Chưa chứng minh được bằng niêm phong: {}."
@@ -56,8 +56,7 @@ def template(form: Form) -> Document:
     document = docx.Document()
     paper.page(document)
     paper.plain_style(document, 14)
-    forms.head(document, form, NUMBERS[form])
-    centred(document, "{{ trich_yeu }}", size=13)
+    forms.head(document, form, NUMBERS[form], "{{ trich_yeu }}")
     centred(document, "", size=6)
     centred(document, "Kính gửi: {{ noi_gui }}")
     centred(document, "", size=6)
@@ -77,7 +76,7 @@ def _annex(document: Document) -> None:
         document, "(Kèm theo Công văn số:        /{{ ky_hieu }}-{{ don_vi }} của {{ co_quan_thuong }})", italic=True
     )
     rule(document, 5.0, forms.LINE_CM)
-    paper.grid(document, HEADS, ROW, "c in tin", [1.2, 3.0, 5.6, 1.4, 2.4, 2.4])
+    paper.grid(document, HEADS, ROW, "c in tin", [1.2, 3.0, 5.6, 1.4, 2.4, 2.4], words=(1, 2, 4, 5))
     body(document, "{{ cuoi_bang }}")
 
 

@@ -138,8 +138,13 @@ def close_up(*cells: _Cell) -> None:
         first.getparent().remove(first)
 
 
-def grid(document: Document, heads: list[str], row: list[str], each: str, widths_cm: list[float]) -> None:
-    """A ruled table with a heading that repeats on every page and one row for each thing of `each` ("c in chien_dich")."""
+def grid(
+    document: Document, heads: list[str], row: list[str], each: str, widths_cm: list[float], words: Sequence[int] = (0,)
+) -> None:
+    """A ruled table with a heading that repeats on every page and one row for each thing of `each` ("c in chien_dich").
+
+    `words`: the columns that stand to the left; figures stand to the right.
+    """
     table = document.add_table(rows=4, cols=len(heads))
     table.style = document.styles["Table Grid"]
     table.autofit = False
@@ -156,13 +161,13 @@ def grid(document: Document, heads: list[str], row: list[str], each: str, widths
             paragraph = cell.paragraphs[0]
             paragraph.paragraph_format.space_after = Pt(0)
             paragraph.paragraph_format.line_spacing = 1
-            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER if place == 0 else _side(number)
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER if place == 0 else _side(words=number in words)
             said(paragraph, text, bold=place == 0, size=12)
     table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
 
 
-def _side(number: int) -> WD_ALIGN_PARAGRAPH:
-    return WD_ALIGN_PARAGRAPH.RIGHT if number else WD_ALIGN_PARAGRAPH.LEFT
+def _side(*, words: bool) -> WD_ALIGN_PARAGRAPH:
+    return WD_ALIGN_PARAGRAPH.LEFT if words else WD_ALIGN_PARAGRAPH.RIGHT
 
 
 def field(paragraph: Paragraph, instruction: str, *, size: float) -> None:
