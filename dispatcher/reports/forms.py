@@ -36,7 +36,7 @@ def template(form: Form) -> Document:
 
 
 def head(document: Document, form: Form, number: str, about: str = "") -> None:
-    """Who issues it, the country's or the Party's name, `number` with its gap, place and date; under it what a letter is `about`."""
+    """Who issues it, the country's or the Party's name, `number` with its gap, place and date; below, what it is `about`."""
     HEADS[form](document, number, about)
 
 

@@ -30,7 +30,8 @@ ONLY_OURS = (
 )
 PROOF = (
     "Kèm theo là trích lục nhật ký có chữ ký số (tệp {ten_tep}, SHA-256 {ma_bam}) và điểm kiểm tra. Mỗi dòng của trích lục có đường"
-    " chứng minh tới nhật ký đã niêm phong; kiểm tra ngoại tuyến bằng chương trình verify_log.py cùng điểm kiểm tra và khóa công khai."
+    " chứng minh tới nhật ký đã niêm phong; kiểm tra ngoại tuyến bằng chương trình verify_log.py cùng điểm kiểm tra"
+    " và khóa công khai."
     " Trích lục chứng minh những dòng có trong đó, không chứng minh rằng ngoài đó không còn dòng nào."
 )
 GAPS = "Chưa chứng minh được bằng niêm phong: {}."
