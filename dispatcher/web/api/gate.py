@@ -49,7 +49,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class Entry:
     """An address, what it lets programs do, and who answers. `largest` bounds the body, in bytes.
 
-    A body that is a `file` is not read as JSON: the endpoint finds it in `Call.file`.
+    A body that is a `file` is not read as JSON: the endpoint finds it in `Call.sent`. One that only `reads` is a POST
+    because what it asks about belongs in no address.
     """
 
     method: str
@@ -59,11 +60,12 @@ class Entry:
     status: int = 200
     largest: int = LARGEST_BODY
     file: bool = False
+    reads: bool = False
 
     @property
     def acts(self) -> bool:
         """Whether a repetition would be a second act."""
-        return self.method == "POST"
+        return self.method == "POST" and not self.reads
 
 
 @dataclass(frozen=True)

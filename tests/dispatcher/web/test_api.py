@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -238,6 +239,28 @@ async def test_a_roster_is_sent_looked_at_and_imported(app: Starlette, hall: Hal
     assert [one["name"] for one in (await who.get("/audiences")).json()["items"]] == ["thôn"]
     too_large = {"idempotency-key": "two", "content-length": str(1 << 40)}
     assert (await who.web.post(f"{PREFIX}/texts/check", content=b" " * (2 << 20), headers=too_large)).status_code == 413
+
+
+async def test_the_log_is_searched_page_by_page_and_told_message_by_message(app: Starlette, hall: Hall) -> None:
+    await hall.planned(5)
+    await hall.send()
+    who = await program(app, "an", Role.AUDITOR)
+    seen: list[str] = []
+    asked: dict[str, Any] = {"campaign": EDITION, "limit": 2}
+    while True:
+        found = (await who.post("/messages/search", asked)).json()
+        seen += [one["message_id"] for one in found["items"]]
+        if found["next"] is None:
+            break
+        asked["cursor"] = found["next"]
+    assert len(seen) == len(set(seen)) == 5
+    assert (await who.post("/messages/count", {"campaign": EDITION})).json()["n"] == 5
+    story = (await who.get(f"/messages/{seen[0]}")).json()
+    assert story["message"]["message_id"] == seen[0]
+    assert "***" in story["message"]["msisdn"]
+    assert [one["kind"] for one in story["happened"]][:1] == ["attempt"]
+    one = await who.post("/messages/search", {"number": "nobody"})
+    assert one.status_code == 409
 
 
 async def test_lists_come_in_pages_that_join(app: Starlette) -> None:
