@@ -1,6 +1,7 @@
 """`python -m tests.faults`: every scenario, a table of what was killed and what came of it, and the same as JSON.
 
-Options: `--only WORDS` for the scenarios whose name holds these words, `--seed N`, `--json FILE`. Exit 1 if a promise broke.
+Options: `--only WORDS` for the scenarios whose name holds these words, `--seed N`, `--limit SECONDS` for
+each (a busy machine needs more), `--json FILE`. Exit 1 if a promise broke.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from tests.faults.household import LIMIT_SECONDS
 from tests.faults.run import Run, run
 from tests.faults.scenarios import ALL
 
@@ -58,11 +60,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=LIMIT_SECONDS)
     parser.add_argument("--json", type=Path, default=Path("var/faults.json"))
     asked = parser.parse_args()
     done: list[Run] = []
     for number, scenario in enumerate(s for s in ALL if asked.only in s.name):
-        done.append(run(scenario, asked.seed + number))
+        done.append(run(scenario, asked.seed + number, asked.limit))
         sys.stderr.write(f"{' | '.join(map(str, row(done[-1])))} {'; '.join(done[-1].finding.broken) or 'kept'}\n")
     sys.stdout.write(table([row(each) for each in done]) + "\n")
     told = [{"scenario": r.scenario.name, "told": vars(r.told), "finding": vars(r.finding)} for r in done]

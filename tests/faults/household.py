@@ -101,14 +101,14 @@ class Household:
             for number in range(scenario.deaths)
         ]
 
-    def live(self) -> Told:
+    def live(self, limit_seconds: float) -> Told:
         """Run until the campaign is over and everything has settled, or the limit has passed."""
         began = time.monotonic()
         for kind, count in (("clock", self._scenario.clocks), ("worker", self._scenario.workers), ("web", 1)):
             for _ in range(count):
                 self._start(kind)
         try:
-            self.told.ended = self._until_settled(began + LIMIT_SECONDS)
+            self.told.ended = self._until_settled(began + limit_seconds)
         finally:
             self._stop_all()
         self.told.seconds = time.monotonic() - began
