@@ -129,7 +129,7 @@ def noticed(sabotage: Sabotage) -> str | None:
 
 
 def _failure(copy: Path, judge: str) -> str | None:
-    words = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", judge]
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "--timeout=900", "-p", "no:cacheprovider", judge]
     environment = {**os.environ, "HYPOTHESIS_PROFILE": "hunt"}
     told = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     found = FAILED.search(told.stdout)
