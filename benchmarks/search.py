@@ -8,22 +8,42 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
+import os
+import random
+import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import mean, median
+from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 
 from campaigns import places
+from campaigns.calendar import VIETNAM
+from dispatcher import searching
+from dispatcher.delivery_log import PAGE, Format, export
 from dispatcher.embedded import Embedded
 from dispatcher.importing import Order, import_audience
-from dispatcher.keyring import open_keyring
-from dispatcher.store.database import migrate, new_pool
+from dispatcher.inspection import SNAPSHOT
+from dispatcher.keyring import Keyring, open_keyring
+from dispatcher.lifecycle import Status
+from dispatcher.searching import Query
+from dispatcher.store import log, tallies
+from dispatcher.store import search as ways
+from dispatcher.store.database import Connection, migrate, new_pool, one
 
-PEOPLE = 250_000
+T = TypeVar("T")
+
+CAMPAIGNS = 10
 WAVES_EACH = 4
+PAGES = 3
 
 CAMPAIGN = """
 INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, status, author, approved_by,
@@ -102,20 +122,26 @@ def log_of(messages: int, kept: Path | None) -> Iterator[tuple[Path, str]]:
     with tempfile.TemporaryDirectory() as passing:
         folder = kept or Path(passing)
         with Embedded(folder / "var") as servers:
-            if migrate(servers.database_url):
+            migrate(servers.database_url)
+            if not _filled(servers.database_url):
                 fill(servers.database_url, folder, messages)
             yield folder, servers.database_url
 
 
+def _filled(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT FROM waves LIMIT 1").fetchone() is not None
+
+
 def fill(url: str, folder: Path, messages: int) -> None:
     began = time.monotonic()
-    people = min(PEOPLE, messages // WAVES_EACH)
+    people = messages // CAMPAIGNS // WAVES_EACH
     asyncio.run(_people(url, folder, people))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
         for source in ("attempts", "receipts"):
             connection.execute(f"ALTER TABLE {source} DISABLE TRIGGER await_seal")
-        size = {"people": people, "waves": WAVES_EACH, "campaigns": messages // people // WAVES_EACH}
+        size = {"people": people, "waves": WAVES_EACH, "campaigns": CAMPAIGNS}
         for statement in (CAMPAIGN, WAVES, TEXTS, BATCHES):
             connection.execute(statement, size)
         areas = list(places.areas())
@@ -138,13 +164,203 @@ async def _people(url: str, folder: Path, people: int) -> None:
         await import_audience(connection, keyring, Order(roster, "everybody", "author"), lambda _done, _total: None)
 
 
+@dataclass(frozen=True)
+class Things:
+    """What there is to ask about, drawn with the same dice every time."""
+
+    dice: random.Random
+    people: int
+    references: list[str]
+    ids: list[UUID]
+
+    def number(self) -> str:
+        return f"09{10_000_000 + self.dice.randrange(self.people):08}"
+
+    def campaign(self) -> str:
+        return f"campaign-{1 + self.dice.randrange(CAMPAIGNS)}-2026"
+
+    def wave(self) -> str:
+        return f"wave-{1 + self.dice.randrange(WAVES_EACH)}"
+
+    def place(self) -> str:
+        return self.dice.choice(sorted(places.areas()))
+
+    def day(self) -> dict[str, datetime]:
+        """A day on which a wave went out."""
+        since = datetime(2026, 1, 5, tzinfo=VIETNAM) + timedelta(
+            days=7 * self.dice.randrange(CAMPAIGNS) + self.dice.randrange(WAVES_EACH)
+        )
+        return {"since": since, "until": since + timedelta(days=1)}
+
+
+S = Status
+ASKED: dict[str, Callable[[Things], dict[str, Any]]] = {
+    "nothing": lambda _: {},
+    "number": lambda t: {"number": t.number()},
+    "number, campaign": lambda t: {"number": t.number(), "campaign": t.campaign()},
+    "campaign": lambda t: {"campaign": t.campaign()},
+    "campaign, wave": lambda t: {"campaign": t.campaign(), "wave": t.wave()},
+    "status: delivered": lambda _: {"statuses": (S.DELIVERED,)},
+    "status: submitted (1.5 %)": lambda t: {"campaign": t.campaign(), "statuses": (S.SUBMITTED,)},
+    "status: cancelled (0.05 %)": lambda t: {"campaign": t.campaign(), "statuses": (S.CANCELLED,)},
+    "status: undelivered": lambda _: {"statuses": (S.UNDELIVERED,)},
+    "status: uncertain (0.05 %)": lambda t: {"campaign": t.campaign(), "statuses": (S.UNCERTAIN,)},
+    "four statuses of trouble": lambda _: {"statuses": (S.FAILED, S.REJECTED, S.UNCERTAIN, S.UNDELIVERED)},
+    "route": lambda t: {"campaign": t.campaign(), "route": t.dice.choice(("viettel", "vinaphone", "mobifone"))},
+    "commune": lambda t: {"place": t.place()},
+    "province": lambda t: {"place": t.dice.choice(("Lạng Sơn", "Hà Nội", "Cà Mau"))},
+    "day": lambda t: t.day(),
+    "approver": lambda t: {"approver": f"approver-{t.dice.randrange(3)}"},
+    "error at once": lambda t: {"error": str(99 + t.dice.randrange(20))},
+    "error in a receipt": lambda t: {"error": str(1 + t.dice.randrange(30))},
+    "reference": lambda t: {"reference": t.dice.choice(t.references)},
+    "commune, status": lambda t: {"place": t.place(), "statuses": (S.UNDELIVERED,)},
+    "campaign, route, status": lambda t: {"campaign": t.campaign(), "route": "mobifone", "statuses": (S.REJECTED,)},
+    "campaign, error": lambda t: {"campaign": t.campaign(), "error": str(99 + t.dice.randrange(20))},
+    "wave, day, status": lambda t: {**t.day(), "wave": t.wave(), "statuses": (S.UNDELIVERED,)},
+}
+
+
+class Clock:
+    """Time passed, and time that the two processes were on a processor: other work on the machine slows only the former."""
+
+    def __init__(self, backend: int) -> None:
+        self._backend = Path(f"/proc/{backend}/schedstat")
+        self.passed: list[float] = []
+        self.worked: list[float] = []
+
+    async def time(self, act: Awaitable[T]) -> T:
+        passed, worked = time.perf_counter(), self._worked()
+        answer = await act
+        self.worked.append((self._worked() - worked) * 1000)
+        self.passed.append((time.perf_counter() - passed) * 1000)
+        return answer
+
+    def _worked(self) -> float:
+        return time.process_time() + int(self._backend.read_text().split()[0]) / 1e9
+
+    def __str__(self) -> str:
+        return " ".join(f"{median(spent):>8.1f} {late(spent):>7.1f}" for spent in (self.passed, self.worked))
+
+
+def late(spent: list[float]) -> float:
+    return sorted(spent)[int(len(spent) * 0.95)]
+
+
+async def search(url: str, folder: Path, times: int, plans: Path | None) -> None:
+    """Every kind of question, so many times: its first pages, its count; the whole story of as many messages."""
+    keyring = open_keyring(folder / "keyring.json", create=False)
+    async with new_pool(url, 1) as pool, pool.connection() as connection:
+        await connection.set_autocommit(True)
+        await connection.execute("SET max_parallel_workers_per_gather = 0")  # one process to be timed
+        await tally(connection)
+        things = await drawn(connection)
+        print(f"\n{'ms':28} {'page p50':>8} {'p95':>7} {'cpu p50':>8} {'p95':>7} {'rows':>5} "
+              f"{'count p50':>10} {'p95':>7} {'cpu p50':>8} {'p95':>7}", flush=True)  # fmt: skip
+        for name, ask in ASKED.items():
+            pages, counts, rows = Clock(connection.info.backend_pid), Clock(connection.info.backend_pid), []
+            for _ in range(times):
+                query = Query(**ask(things))
+                after: str | None = ""
+                for _ in range(PAGES):
+                    page = await pages.time(searching.page(connection, keyring, query, after=after or None))
+                    rows.append(len(page.messages))
+                    if (after := page.after) is None:
+                        break
+                await counts.time(searching.count(connection, keyring, query))
+            print(f"{name:28} {pages} {mean(rows):>5.0f}   {counts}", flush=True)
+        stories = Clock(connection.info.backend_pid)
+        for message in things.ids[:times]:
+            await stories.time(_whole(connection, keyring, message))
+        print(f"{'the story of a message':28} {stories}", flush=True)
+        if plans:
+            await explain(connection, keyring, things, plans)
+
+
+async def _whole(connection: Connection, keyring: Keyring, message: UUID) -> None:
+    found = await searching.story(connection, keyring, message)
+    if found is None:
+        raise SystemExit(f"no message {message}")
+    await searching.origin(connection, found[0])
+
+
+async def tally(connection: Connection) -> None:
+    """Count what has not been counted yet, as the clock does."""
+    clock = Clock(connection.info.backend_pid)
+    while await clock.time(tallies.refresh(connection)):
+        pass
+    if len(clock.passed) > 1:
+        print(
+            f"{len(clock.passed) - 1} waves counted in {sum(clock.passed) / 1000:.0f} s, cpu {sum(clock.worked) / 1000:.1f} s"
+        )
+
+
+async def drawn(connection: Connection) -> Things:
+    cursor = await connection.execute(
+        "SELECT message_id, reference FROM attempts TABLESAMPLE BERNOULLI (0.05) REPEATABLE (1)"
+        " WHERE reference IS NOT NULL LIMIT 2000"
+    )
+    found = await cursor.fetchall()
+    people = await one(connection, "SELECT max(planned) AS n FROM waves")
+    return Things(random.Random(1), people.n, [row.reference for row in found], [row.message_id for row in found])
+
+
+async def explain(connection: Connection, keyring: Keyring, things: Things, path: Path) -> None:
+    """The plan of one step of every way."""
+    with path.open("w", encoding="utf-8") as file:
+        for name, ask in ASKED.items():
+            wanted = searching.wanted(Query(**ask(things)), keyring)
+            given = {"waves": await ways.waves(connection, wanted), **ways.Spot()._asdict(), "size": 51}
+            statement = f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {ways.statement(wanted)}"
+            cursor = await connection.execute(statement, {**ways.arguments(wanted), **given}, prepare=False)
+            lines = [row[0] async for row in cursor]
+            file.write(f"== {name}\n" + "\n".join(lines) + "\n\n")
+
+
+def exports(url: str, folder: Path) -> None:
+    """A campaign's hundred thousandth and its whole, in every form, each in a process of its own."""
+    print(f"\n{'export':10} {'rows':>10} {'s':>7} {'us a row':>9} {'MB on disk':>11} {'peak MB':>8}", flush=True)
+    context = multiprocessing.get_context("spawn")
+    for form in Format:
+        for query in (Query(campaign="campaign-1-2026", place="Hà Nội"), Query(campaign="campaign-1-2026")):
+            with context.Pool(1) as pool:
+                rows, seconds, size, peak = pool.apply(_export, (url, folder, form, query))
+            each = seconds / rows * 1e6
+            print(f"{form:10} {rows:>10,} {seconds:>7.1f} {each:>9.1f} {size:>11.1f} {peak:>8.0f}", flush=True)
+
+
+def _export(url: str, folder: Path, form: Format, query: Query) -> tuple[int, float, float, float]:
+    async def act() -> int:
+        keyring = open_keyring(folder / "keyring.json", create=False)
+        async with new_pool(url, 1) as pool, pool.connection() as connection:
+            await connection.execute(SNAPSHOT)
+            pages = log.pages(connection, searching.wanted(query, keyring), PAGE)
+            about = await searching.about(connection, query, "benchmark", "")
+            silent = lambda _done: None  # noqa: E731
+            return (await export(pages, keyring, path, form, reveal=False, progress=silent, about=about)).messages
+
+    path = folder / f"export.{form}"
+    began = time.monotonic()
+    rows = asyncio.run(act())
+    spent, size = time.monotonic() - began, path.stat().st_size / 1e6
+    path.unlink()
+    return rows, spent, size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--times", type=int, default=40)
+    parser.add_argument("--plans", type=Path, help="a file for the query plans")
+    parser.add_argument("--only", choices=("search", "export"))
     asked = parser.parse_args()
-    with log_of(asked.messages, asked.folder):
-        pass
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    with log_of(asked.messages, asked.folder) as (folder, url):
+        if asked.only in (None, "search"):
+            asyncio.run(search(url, folder, asked.times, asked.plans))
+        if asked.only in (None, "export"):
+            exports(url, folder)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,12 @@ EXCEPTIONS = frozenset(
 )
 GROWTH, LARGEST = 4, 10_000
 
-# The counters tell waves without such messages; what is in claims is counted nowhere else, and differences may be on their way.
+# What is kept tells waves without such messages. Of those that are moving it may tell too little: claims are counted nowhere
+# else, and differences may be on their way.
 WAVES = f"""
+WITH moving AS (
+    SELECT wave_id FROM status_deltas UNION SELECT wave_id FROM claims UNION SELECT wave_id FROM tallied WHERE moved <> counted
+)
 SELECT w.id FROM waves w JOIN campaigns c ON c.id = w.campaign_id
 WHERE c.{OURS} AND w.planned > 0
   AND (%(edition)s::text IS NULL OR c.edition = %(edition)s) AND (%(wave)s::text IS NULL OR w.slug = %(wave)s)
@@ -36,7 +40,9 @@ WHERE c.{OURS} AND w.planned > 0
   AND (%(until)s::timestamptz IS NULL OR w.opens_at < %(until)s)
   AND (%(statuses)s::message_status[] = '{{}}'
        OR w.id IN (SELECT wave_id FROM status_counts WHERE status = ANY(%(statuses)s::message_status[]) AND n <> 0)
-       OR w.id IN (SELECT wave_id FROM status_deltas UNION ALL SELECT wave_id FROM claims))
+       OR w.id IN (SELECT wave_id FROM moving))
+  AND (%(since)s::timestamptz IS NULL OR w.id IN (SELECT wave_id FROM moving) OR w.id IN (
+        SELECT wave_id FROM tallied WHERE last_day >= (%(since)s::timestamptz AT TIME ZONE 'Asia/Ho_Chi_Minh')::date))
 ORDER BY w.id DESC
 """
 
@@ -46,67 +52,69 @@ UNION SELECT message_id FROM message_parts WHERE reference = %(reference)s
 UNION SELECT message_id FROM receipts WHERE reference = %(reference)s AND moved_from <> 'submitted'
 """
 
-# Ways through the log. Each gives (major, minor, id) in a fixed order, after the spot of those names, at most `size`.
+# Ways through the log. Each gives messages with (major, minor) before them, in a fixed order that ends with their ids, after
+# the spot of those names, at most `size`.
 BY_PLACE = """
-SELECT w.id::bigint AS major, k.minor, k.id FROM waves w CROSS JOIN LATERAL (
-    SELECT coalesce(m.area_code, '') AS minor, m.id FROM stored_messages m
-    WHERE m.wave_id = w.id AND (coalesce(m.area_code, ''), m.id) > (
+SELECT w.id::bigint AS major, coalesce(m.area_code, '') AS minor, m.* FROM waves w CROSS JOIN LATERAL (
+    SELECT * FROM stored_messages s WHERE s.wave_id = w.id AND (coalesce(s.area_code, ''), s.id) > (
         CASE WHEN w.id = %(major)s THEN %(minor)s::text ELSE '' END, CASE WHEN w.id = %(major)s THEN %(id)s ELSE %(nil)s END
     )
-    ORDER BY coalesce(m.area_code, ''), m.id LIMIT %(size)s
-) AS k
-WHERE w.id = ANY(%(waves)s) AND w.id <= %(major)s ORDER BY w.id DESC, k.minor, k.id LIMIT %(size)s
+    ORDER BY coalesce(s.area_code, ''), s.id LIMIT %(size)s
+) AS m
+WHERE w.id = ANY(%(waves)s) AND w.id <= %(major)s ORDER BY w.id DESC, 2, m.id LIMIT %(size)s
 """
 BY_AREA = """
-SELECT w.id::bigint AS major, p.area AS minor, k.id
+SELECT w.id::bigint AS major, p.area AS minor, m.*
 FROM waves w CROSS JOIN unnest(%(areas)s::text[]) AS p (area) CROSS JOIN LATERAL (
-    SELECT m.id FROM stored_messages m WHERE m.wave_id = w.id AND coalesce(m.area_code, '') = p.area
-      AND m.id > CASE WHEN w.id = %(major)s AND p.area = %(minor)s THEN %(id)s ELSE %(nil)s END
-    ORDER BY m.id LIMIT %(size)s
-) AS k
+    SELECT * FROM stored_messages s WHERE s.wave_id = w.id AND coalesce(s.area_code, '') = p.area
+      AND s.id > CASE WHEN w.id = %(major)s AND p.area = %(minor)s THEN %(id)s ELSE %(nil)s END
+    ORDER BY s.id LIMIT %(size)s
+) AS m
 WHERE w.id = ANY(%(waves)s) AND (w.id < %(major)s OR w.id = %(major)s AND p.area >= %(minor)s)
-ORDER BY w.id DESC, p.area, k.id LIMIT %(size)s
+ORDER BY w.id DESC, p.area, m.id LIMIT %(size)s
 """
 BY_EXCEPTION = """
-SELECT w.id::bigint AS major, s.status::text AS minor, k.id
-FROM waves w CROSS JOIN unnest(%(statuses)s::message_status[]) AS s (status) CROSS JOIN LATERAL (
-    SELECT m.id FROM stored_messages m WHERE m.wave_id = w.id AND m.exception = s.status
-      AND m.id > CASE WHEN w.id = %(major)s AND s.status::text = %(minor)s THEN %(id)s ELSE %(nil)s END
-    ORDER BY m.id LIMIT %(size)s
-) AS k
-WHERE w.id = ANY(%(waves)s) AND (w.id < %(major)s OR w.id = %(major)s AND s.status::text >= %(minor)s)
-ORDER BY w.id DESC, s.status::text, k.id LIMIT %(size)s
+SELECT w.id::bigint AS major, e.status::text AS minor, m.*
+FROM waves w CROSS JOIN unnest(%(statuses)s::message_status[]) AS e (status) CROSS JOIN LATERAL (
+    SELECT * FROM stored_messages s WHERE s.wave_id = w.id AND s.exception = e.status
+      AND s.id > CASE WHEN w.id = %(major)s AND e.status::text = %(minor)s THEN %(id)s ELSE %(nil)s END
+    ORDER BY s.id LIMIT %(size)s
+) AS m
+WHERE w.id = ANY(%(waves)s) AND (w.id < %(major)s OR w.id = %(major)s AND e.status::text >= %(minor)s)
+ORDER BY w.id DESC, e.status::text, m.id LIMIT %(size)s
 """
 BY_NUMBER = """
-SELECT w.id::bigint AS major, '' AS minor, m.id
+SELECT w.id::bigint AS major, '' AS minor, m.*
 FROM waves w JOIN stored_messages m ON m.id = message_id(w.uid, %(msisdn_hash)s)
 WHERE w.id = ANY(%(waves)s) AND w.id < %(major)s ORDER BY w.id DESC LIMIT %(size)s
 """
 BY_REFERENCE = f"""
-SELECT m.wave_id::bigint AS major, '' AS minor, m.id FROM ({NAMED}) AS named JOIN stored_messages m ON m.id = named.message_id
+SELECT m.wave_id::bigint AS major, '' AS minor, m.* FROM ({NAMED}) AS named JOIN stored_messages m ON m.id = named.message_id
 WHERE m.wave_id < %(major)s OR m.wave_id = %(major)s AND m.id > %(id)s ORDER BY m.wave_id DESC, m.id LIMIT %(size)s
 """
-# What the log says last comes first: tries (2), then receipts (1); the minor is the number of the log's row.
+# What the log says last comes first: tries (2), then receipts (1); the minor is the number of the log's row. What the log
+# still tells of messages that were let go is nothing but a spot.
 BY_CODE = """
-SELECT * FROM (
-    (SELECT 2::bigint AS major, id::text AS minor, message_id AS id FROM attempts a
-     WHERE code = %(code)s AND outcome <> 'accepted' AND %(major)s >= 2
-       AND a.id < CASE WHEN %(major)s = 2 THEN %(minor)s::text::bigint ELSE 9223372036854775807 END
-     ORDER BY a.id DESC LIMIT %(size)s)
-    UNION ALL
-    (SELECT 1, id::text, message_id FROM receipts r
-     WHERE code = %(code)s AND moved_to = 'undelivered'
-       AND r.id < CASE WHEN %(major)s = 1 THEN %(minor)s::text::bigint ELSE 9223372036854775807 END
-     ORDER BY r.id DESC LIMIT %(size)s)
-) AS told ORDER BY major DESC, minor::bigint DESC LIMIT %(size)s
+SELECT told.major, told.number::text AS minor, m.* FROM (
+    SELECT * FROM (
+        (SELECT 2::bigint AS major, id AS number, message_id FROM attempts a
+         WHERE code = %(code)s AND outcome <> 'accepted' AND %(major)s >= 2
+           AND a.id < CASE WHEN %(major)s = 2 THEN %(minor)s::text::bigint ELSE 9223372036854775807 END
+         ORDER BY a.id DESC LIMIT %(size)s)
+        UNION ALL
+        (SELECT 1, id, message_id FROM receipts r
+         WHERE code = %(code)s AND moved_to = 'undelivered'
+           AND r.id < CASE WHEN %(major)s = 1 THEN %(minor)s::text::bigint ELSE 9223372036854775807 END
+         ORDER BY r.id DESC LIMIT %(size)s)
+    ) AS log ORDER BY major DESC, number DESC LIMIT %(size)s
+) AS told LEFT JOIN stored_messages m ON m.id = told.message_id ORDER BY told.major DESC, told.number DESC
 """
 
-# The next messages of a way: those that fit, and in any case the last one, from which the way goes on. What the log still
-# tells of messages that were let go fits nothing.
+# The next messages of a way: those that fit, and in any case the last one, from which the way goes on.
 STEP = """
 WITH chunk AS MATERIALIZED (SELECT way.*, row_number() OVER () AS n FROM ({way}) AS way)
-SELECT n, major, minor, id, fits FROM (
-    SELECT chunk.*, {fits} AS fits FROM chunk LEFT JOIN stored_messages m ON m.id = chunk.id {joins}
+SELECT n, major, minor, coalesce(id, %(nil)s) AS id, fits FROM (
+    SELECT m.n, m.major, m.minor, m.id, {fits} AS fits FROM chunk m {joins}
 ) AS judged WHERE fits OR n = (SELECT max(n) FROM chunk) ORDER BY n
 """
 
@@ -201,7 +209,7 @@ class Found(NamedTuple):
 
 async def waves(connection: Connection, wanted: Wanted) -> list[int]:
     """The waves, newest first, that may hold such messages."""
-    cursor = await connection.execute(WAVES, _arguments(wanted))
+    cursor = await connection.execute(WAVES, arguments(wanted))
     return [row.id async for row in cursor]
 
 
@@ -221,8 +229,8 @@ async def find(
 async def _step(
     connection: Connection, wanted: Wanted, among: Sequence[int], found: Found, limit: int, size: int
 ) -> Found:
-    arguments = {**_arguments(wanted), **(found.after or Spot())._asdict(), "waves": list(among), "size": size}
-    rows = await (await connection.execute(statement(wanted), arguments, prepare=False)).fetchall()
+    given = {**arguments(wanted), **(found.after or Spot())._asdict(), "waves": list(among), "size": size}
+    rows = await (await connection.execute(statement(wanted), given, prepare=False)).fetchall()
     ids, room = found.ids, limit - len(found.ids)
     fitting = [row for row in rows if row.fits]
     if len(fitting) > room:
@@ -259,6 +267,7 @@ def _way(wanted: Wanted) -> tuple[str, Collection[str], Collection[str]]:
     return BY_PLACE, (), ()
 
 
-def _arguments(wanted: Wanted) -> dict[str, Any]:
+def arguments(wanted: Wanted) -> dict[str, Any]:
+    """What a statement is given of what is asked."""
     asked = {name: getattr(wanted, name) for name in Wanted.__slots__}
-    return {**asked, "statuses": sorted(wanted.statuses), "areas": sorted(wanted.areas), "nil": NIL}
+    return {**asked, "statuses": sorted({*wanted.statuses}), "areas": sorted({*wanted.areas}), "nil": NIL}

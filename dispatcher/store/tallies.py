@@ -22,28 +22,35 @@ WHERE moved <> counted AND (at IS NULL OR at < clock_timestamp() - greatest(%(pa
 ORDER BY at NULLS FIRST, wave_id LIMIT 1
 """
 COUNT = f"""
-INSERT INTO tallies (wave_id, day, route, area_code, status, code, n, segments)
-SELECT m.wave_id, (coalesce(taken.since, m.changed_at) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, coalesce(b.route, ''),
-       coalesce(m.area_code, ''), coalesce(taken.status, m.status), coalesce(fault.code, ''), count(*), sum(m.segments)
-FROM stored_messages m LEFT JOIN (
-    SELECT unnest(ids) AS id, CASE WHEN answered_at IS NULL THEN 'sending'::message_status ELSE 'submitted' END AS status,
-           coalesce(answered_at, claimed_at) AS since
-    FROM claims WHERE wave_id = %(wave)s
-) AS taken ON taken.id = m.id AND m.status IN ('queued', 'retrying')
-{ROUTE} {FAULT}
-WHERE m.wave_id = %(wave)s GROUP BY 1, 2, 3, 4, 5, 6
+WITH cells AS (
+    INSERT INTO tallies (wave_id, day, route, area_code, status, code, n, segments)
+    SELECT m.wave_id, (coalesce(taken.since, m.changed_at) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, coalesce(b.route, ''),
+           coalesce(m.area_code, ''), coalesce(taken.status, m.status), coalesce(fault.code, ''), count(*), sum(m.segments)
+    FROM stored_messages m LEFT JOIN (
+        SELECT unnest(ids) AS id, CASE WHEN answered_at IS NULL THEN 'sending'::message_status ELSE 'submitted' END AS status,
+               coalesce(answered_at, claimed_at) AS since
+        FROM claims WHERE wave_id = %(wave)s
+    ) AS taken ON taken.id = m.id AND m.status IN ('queued', 'retrying')
+    {ROUTE} {FAULT}
+    WHERE m.wave_id = %(wave)s GROUP BY 1, 2, 3, 4, 5, 6
+    RETURNING *
+)
+INSERT INTO tallies (wave_id, day, route, status, code, n, segments)
+SELECT wave_id, day, route, status, code, sum(n), sum(segments) FROM cells GROUP BY 1, 2, 3, 4, 5
 """
 COUNTED = """
-UPDATE tallied SET counted = %(moved)s, at = %(at)s, took = clock_timestamp() - %(at)s WHERE wave_id = %(wave)s
+UPDATE tallied SET counted = %(moved)s, at = %(at)s, took = clock_timestamp() - %(at)s,
+    last_day = (SELECT max(day) FROM tallies WHERE wave_id = %(wave)s)
+WHERE wave_id = %(wave)s
 """
 
 TOTAL = """
 SELECT coalesce(sum(n), 0)::bigint AS n FROM tallies
 WHERE wave_id = ANY(%(waves)s) AND (%(statuses)s::message_status[] = '{}' OR status = ANY(%(statuses)s::message_status[]))
-  AND (%(route)s::text IS NULL OR route = %(route)s) AND (%(areas)s::text[] = '{}' OR area_code = ANY(%(areas)s::text[]))
-  AND (%(code)s::text IS NULL OR code = %(code)s)
-  AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s)
+  AND (%(route)s::text IS NULL OR route = %(route)s) AND (%(code)s::text IS NULL OR code = %(code)s)
+  AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s) AND
 """
+EVERYWHERE, THERE = "area_code IS NULL", "area_code = ANY(%(areas)s::text[])"
 # A wave that was never counted has no time, and then nobody can say.
 AGE = """
 SELECT count(*) FILTER (WHERE t.at IS NULL)::int AS unknown, min(t.at) FILTER (WHERE t.moved <> t.counted) AS at
@@ -86,5 +93,9 @@ async def count(connection: Connection, waves: Sequence[int], wanted: Wanted, da
         "code": wanted.code,
         "statuses": sorted(wanted.statuses),
     }
-    row = await one(connection, TOTAL, {**asked, "waves": list(waves), "first": days[0], "last": days[1]})
+    row = await one(
+        connection,
+        TOTAL + (THERE if wanted.areas else EVERYWHERE),
+        {**asked, "waves": list(waves), "first": days[0], "last": days[1]},
+    )
     return Count(row.n, age.at)

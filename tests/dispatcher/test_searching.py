@@ -151,11 +151,14 @@ async def test_a_page_that_looked_in_vain_is_short_and_leads_on(hall: Hall) -> N
     await hall.sql("UPDATE stored_messages SET changed_at = '2027-01-01' WHERE id = %s", late)
     wanted = Wanted(since=datetime(2026, 12, 1, tzinfo=VIETNAM))
     async with hall.runtime.pool.connection() as connection:
-        await counters.fold(connection)
         looked = await search.find(connection, wanted, 5, look=1)
-        unknown = await search.find(connection, Wanted(statuses=(Status.EXPIRED,)), 5, look=1)
     assert (looked.ids, looked.after is None) == ([], False)
     assert await walked(hall, wanted, 5, look=1) == [late]
+    await tally(hall)
+    assert await walked(hall, wanted, 5, look=1) == [late]
+    assert await walked(hall, Wanted(since=datetime(2027, 2, 1, tzinfo=VIETNAM)), 5) == []
+    async with hall.runtime.pool.connection() as connection:
+        unknown = await search.find(connection, Wanted(statuses=(Status.EXPIRED,)), 5, look=1)
     assert unknown == ([], None)  # no counter knows of one: nothing is looked at
 
 
