@@ -14,7 +14,7 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -40,18 +40,22 @@ PAGE = 4096
 
 
 def cost(rounds: int) -> None:
+    compare("seal", rounds, LOADS, _switch_off)
+
+
+def compare(what: str, rounds: int, loads: Mapping[str, Load], switch_off: Callable[[Stage], None]) -> None:
     """Rates with and without, rounds in turn, and the medians of what stood beside each other."""
-    print(f"\n{'':22} {'seal':>4} {'messages/s':>11} {'us each':>8} {'PostgreSQL':>11} {'clock':>6}", flush=True)
-    for name, load in LOADS.items():
+    print(f"\n{what:22} {'':>4} {'messages/s':>11} {'us each':>8} {'PostgreSQL':>11} {'clock':>6}", flush=True)
+    for name, load in loads.items():
         seen: dict[bool, list[Figures]] = {True: [], False: []}
         for number in range(rounds):
-            for sealed in (True, False) if number % 2 else (False, True):
-                seen[sealed].append(_round(load, sealed=sealed))
-        for sealed, found in seen.items():
+            for on in (True, False) if number % 2 else (False, True):
+                seen[on].append(_round(load, None if on else switch_off))
+        for on, found in seen.items():
             each = [_each(figures) for figures in found]
             parts = [median(f.processor[part] / f.people for f in found) * 1e6 for part in ("PostgreSQL", "clock")]
             print(
-                f"{name:22} {'on' if sealed else 'off':>4} {median(f.rate for f in found):>11,.0f} {median(each):>8.0f}"
+                f"{name:22} {'on' if on else 'off':>4} {median(f.rate for f in found):>11,.0f} {median(each):>8.0f}"
                 f" {parts[0]:>11.0f} {parts[1]:>6.0f}",
                 flush=True,
             )
@@ -64,11 +68,11 @@ def _each(figures: Figures) -> float:
     return sum(figures.processor.values()) / figures.people * 1e6
 
 
-def _round(load: Load, *, sealed: bool) -> Figures:
+def _round(load: Load, switch_off: Callable[[Stage], None] | None) -> Figures:
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder) / "var", load) as stage:
         set_up_ours(stage)
-        if not sealed:
-            _switch_off(stage)
+        if switch_off:
+            switch_off(stage)
         for part in ("clock", "web"):
             stage.start(part, "dispatcher", part)
         for _ in range(WORKERS):

@@ -1,7 +1,8 @@
 """Searching, counting, exporting and telling the story of one message in a log of ten million.
 
-Run with `python -m benchmarks.search [--messages N] [--folder DIR] [--plans]`. With `--folder` the log is made once and kept
-there; about 1 GB for each million. The log is written by set-based statements, its numbers by the import.
+Run with `python -m benchmarks.search [--messages N] [--folder DIR] [--plans FILE] [--only search|export|cost]`. With `--folder`
+the log is made once and kept there; about 1 GB for each million. The log is written by set-based statements, its numbers by
+the import.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from uuid import UUID
 
 import psycopg
 
+from benchmarks.engine.stage import Load, Stage
+from benchmarks.sealing import compare
 from campaigns import places
 from campaigns.calendar import VIETNAM
 from dispatcher import searching
@@ -44,6 +47,14 @@ T = TypeVar("T")
 CAMPAIGNS = 10
 WAVES_EACH = 4
 PAGES = 3
+CAMPAIGN_LOAD = {"many a request": Load(people=50_000, window=2_000, many=True)}
+INDEXES = (
+    "messages_by_exception",
+    "messages_by_place",
+    "attempts_by_code",
+    "receipts_by_code",
+    "receipts_by_reference",
+)
 
 CAMPAIGN = """
 INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, status, author, approved_by,
@@ -347,15 +358,28 @@ def _export(url: str, folder: Path, form: Format, query: Query) -> tuple[int, fl
     return rows, spent, size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def _without_indexes(stage: Stage) -> None:
+    """As it was before anybody searched."""
+    with psycopg.connect(stage.servers.database_url, autocommit=True) as connection:
+        for index in INDEXES:
+            connection.execute(f"DROP INDEX {index}")
+        connection.execute("ALTER TABLE stored_messages DROP COLUMN exception")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--times", type=int, default=40)
     parser.add_argument("--plans", type=Path, help="a file for the query plans")
-    parser.add_argument("--only", choices=("search", "export"))
+    parser.add_argument("--only", choices=("search", "export", "cost"))
+    parser.add_argument("--rounds", type=int, default=3, help="of what the indexes cost a campaign")
     asked = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    if asked.only in (None, "cost"):
+        compare("indexes", asked.rounds, CAMPAIGN_LOAD, _without_indexes)
+    if asked.only == "cost":
+        return
     with log_of(asked.messages, asked.folder) as (folder, url):
         if asked.only in (None, "search"):
             asyncio.run(search(url, folder, asked.times, asked.plans))

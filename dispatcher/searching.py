@@ -22,7 +22,7 @@ from dispatcher.store.log import Row, Told
 from dispatcher.store.search import Wanted
 from dispatcher.store.tallies import Count, Days
 
-LOOK = 1_500
+LOOK = 700
 # People whose messages are counted one by one: nobody has more, and no reference names more.
 COUNTABLE = 1_000
 # So many acts of people are told with a message, and of what kind.

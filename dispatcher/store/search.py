@@ -92,8 +92,8 @@ BY_REFERENCE = f"""
 SELECT m.wave_id::bigint AS major, '' AS minor, m.* FROM ({NAMED}) AS named JOIN stored_messages m ON m.id = named.message_id
 WHERE m.wave_id < %(major)s OR m.wave_id = %(major)s AND m.id > %(id)s ORDER BY m.wave_id DESC, m.id LIMIT %(size)s
 """
-# What the log says last comes first: tries (2), then receipts (1); the minor is the number of the log's row. What the log
-# still tells of messages that were let go is nothing but a spot.
+# What the log says last comes first: tries (2), then receipts (1); the minor is the number of the log's row. What it tells of
+# messages of other waves, and of those that were let go, is nothing but a spot.
 BY_CODE = """
 SELECT told.major, told.number::text AS minor, m.* FROM (
     SELECT * FROM (
@@ -107,7 +107,8 @@ SELECT told.major, told.number::text AS minor, m.* FROM (
            AND r.id < CASE WHEN %(major)s = 1 THEN %(minor)s::text::bigint ELSE 9223372036854775807 END
          ORDER BY r.id DESC LIMIT %(size)s)
     ) AS log ORDER BY major DESC, number DESC LIMIT %(size)s
-) AS told LEFT JOIN stored_messages m ON m.id = told.message_id ORDER BY told.major DESC, told.number DESC
+) AS told LEFT JOIN stored_messages m ON m.id = told.message_id AND m.wave_id = ANY(%(waves)s)
+ORDER BY told.major DESC, told.number DESC
 """
 
 # The next messages of a way: those that fit, and in any case the last one, from which the way goes on.
@@ -222,7 +223,8 @@ async def find(
     looked, size = 0, limit + 1
     while among and found.after and len(found.ids) < limit and (look is None or looked < look):
         found = await _step(connection, wanted, among, found, limit, size)
-        looked, size = looked + size, min(size * GROWTH, max(LARGEST, limit + 1))
+        looked += size
+        size = min(size * GROWTH, max(LARGEST, limit + 1), max(look - looked, 1) if look else LARGEST)
     return found if among else Found([], None)
 
 
