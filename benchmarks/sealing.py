@@ -92,7 +92,8 @@ def _switch_off(stage: Stage) -> None:
 def _done(load: Load) -> Callable[[psycopg.Connection[Any]], bool]:
     def over(connection: psycopg.Connection[Any]) -> bool:
         row = connection.execute(
-            f"SELECT ({REACHED}) >= %s AND NOT EXISTS (SELECT FROM seal_queue)", ["delivered", load.people]
+            f"SELECT ({REACHED}) >= %(people)s AND NOT EXISTS (SELECT FROM seal_queue)",
+            {"status": "delivered", "people": load.people},
         ).fetchone()
         return bool(row and row[0])
 
