@@ -12,8 +12,8 @@ CREATE INDEX messages_by_exception ON stored_messages (wave_id, exception, id) W
 CREATE INDEX messages_by_place ON stored_messages (wave_id, coalesce(area_code, ''), id);
 
 -- What went wrong, by the carrier's code. Neither what was accepted nor what was delivered is in them.
-CREATE INDEX attempts_by_code ON attempts (code, id) INCLUDE (message_id) WHERE outcome <> 'accepted' AND code IS NOT NULL;
-CREATE INDEX receipts_by_code ON receipts (code, id) INCLUDE (message_id) WHERE moved_to = 'undelivered';
+CREATE INDEX attempts_by_code ON attempts (code, id) WHERE outcome <> 'accepted' AND code IS NOT NULL;
+CREATE INDEX receipts_by_code ON receipts (code, id) WHERE moved_to = 'undelivered';
 
 -- A reference that came with the receipt only: the answer to our call was lost.
 CREATE INDEX receipts_by_reference ON receipts (reference) WHERE moved_from <> 'submitted';

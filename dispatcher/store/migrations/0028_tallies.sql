@@ -4,7 +4,7 @@ CREATE TABLE tallies (
     wave_id int NOT NULL,
     day date NOT NULL,  -- of the last change, in Viet Nam
     route text NOT NULL,
-    area_code text,  -- NULL: over all of them
+    area_code text NOT NULL,
     status message_status NOT NULL,
     code text NOT NULL,
     n bigint NOT NULL,
@@ -12,14 +12,12 @@ CREATE TABLE tallies (
 );
 CREATE INDEX tallies_of_wave ON tallies (wave_id, area_code);
 
--- `moved` grows whenever the wave's differences are folded; `counted` is what it was before the wave was counted last, and
--- `last_day` the last one found then.
+-- `moved` grows whenever the wave's differences are folded; `counted` is what it was before the wave was counted last.
 CREATE TABLE tallied (
     wave_id int PRIMARY KEY,
     moved bigint NOT NULL,
     counted bigint NOT NULL DEFAULT 0,
     at timestamptz,
-    last_day date,
     took interval NOT NULL DEFAULT '0'
 );
 CREATE INDEX tallied_due ON tallied (wave_id) WHERE moved <> counted;
