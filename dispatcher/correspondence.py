@@ -12,10 +12,11 @@ from dispatcher.keyring import Keyring
 from dispatcher.store import audit, confirmations, inbound, suppressions
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Row
-from dispatcher.store.suppressions import Scope, Suppression
+from dispatcher.store.suppressions import Refused, Scope, Suppression
 
 ERASED = "đã xóa"
-SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo"}
+SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo", Scope.TOPICS: "tin về chủ đề"}
+EVERYTHING = Refused()
 
 
 class CorrespondenceError(UserError):
@@ -78,26 +79,54 @@ def listed(entry: Suppression, keyring: Keyring) -> dict[str, Any]:
         "msisdn": _person(entry, keyring, reveal=False),
         "reason": entry.reason,
         "source": entry.source,
+        "proof": entry.proof,
         "scope": SCOPE_WORDS[entry.scope],
+        "topics": entry.topics,
         "added_by": entry.added_by,
         "added_at": entry.added_at,
     }
 
 
 async def leave_alone(
-    connection: Connection, keyring: Keyring, written: list[str], reason: str, source: str, by: str
+    connection: Connection,
+    keyring: Keyring,
+    written: list[str],
+    reason: str,
+    source: str,
+    by: str,
+    refused: Refused = EVERYTHING,
+    proof: str = "",
 ) -> tuple[int, int]:
     """Put numbers on the suppression list; answers how many were given and how many are new. Raises `CorrespondenceError`."""
+    if refused.scope is Scope.TOPICS and not refused.topics:
+        raise CorrespondenceError("Cần ghi ít nhất một chủ đề bị từ chối.")
     numbers: dict[str, str] = {}
     for one in written:
-        read = msisdn.normalise(one)
-        if read.rejected:
-            raise CorrespondenceError(f"{one}: {msisdn.EXPLANATIONS[read.rejected].format(detail='')}")
-        numbers |= {number: msisdn.network(number) for number in read.numbers}
-    new = await suppress(connection, keyring, numbers, reason, source, by)
+        numbers |= {number: msisdn.network(number) for number in _numbers(one)}
+    new = await suppress(
+        connection, keyring, numbers, reason, source, by, refused.scope, proof=proof, topics=refused.topics
+    )
     masked = ", ".join(msisdn.mask(number) for number in numbers)
-    await audit.record(connection, by, "suppression.add", masked, reason=reason)
+    await audit.record(
+        connection, by, "suppression.add", masked,
+        reason=reason, scope=refused.scope, topics=list(refused.topics), proof=proof,
+    )  # fmt: skip
     return len(numbers), new
+
+
+def _numbers(written: str) -> Sequence[str]:
+    read = msisdn.normalise(written)
+    if read.rejected:
+        raise CorrespondenceError(f"{written}: {msisdn.EXPLANATIONS[read.rejected].format(detail='')}")
+    return read.numbers
+
+
+def one_number(written: str) -> str:
+    """The one mobile number that was written. Raises `CorrespondenceError`."""
+    found = _numbers(written)
+    if len(found) != 1:
+        raise CorrespondenceError(f"{written}: cần đúng một số di động, ví dụ 0912345678.")
+    return found[0]
 
 
 async def newest_suppressions(connection: Connection, keyring: Keyring, limit: int) -> tuple[int, list[dict[str, Any]]]:

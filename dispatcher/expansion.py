@@ -81,7 +81,7 @@ async def _approved(
 
 def _allowance(campaign: Campaign) -> Allowance:
     own = limits(campaign)
-    return Allowance(campaign.message_class.value, own.most, own.within)
+    return Allowance(campaign.message_class.value, own.most, own.within, campaign.topics)
 
 
 async def _write_texts(connection: Connection, wave: StoredWave, campaign: Campaign) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -350,6 +350,9 @@ async def suppress(
     source: str,
     by: str,
     scope: Scope = Scope.ALL,
+    *,
+    proof: str = "",
+    topics: Sequence[str] = (),
 ) -> int:
     """Put numbers (number -> network) on the suppression list; answers how many are new there."""
     msisdns = list(numbers)
@@ -364,6 +367,8 @@ async def suppress(
         source=source,
         by=by,
         scope=scope,
+        proof=proof,
+        topics=topics,
     )
 
 

@@ -72,7 +72,11 @@ async def _deliver(connection: Connection, text: Text, refusal: bool) -> None:
     digest = hashlib.blake2b(told, digest_size=16).digest()
     new = await inbound.put(connection, text, digest=digest, refusal=refusal, patience_seconds=PATIENCE_SECONDS)
     if refusal:
-        await suppressions.add_known(connection, text.msisdn_hash, REASON, f"{text.route} {text.sent_to}", "inbound")
+        source = f"{text.route} {text.sent_to}"
+        proof = f"tin đến {new}" if new else ""
+        await suppressions.add_known(
+            connection, text.msisdn_hash, reason=REASON, source=source, proof=proof, by="inbound"
+        )
     if new:
         log.info("inbound.stored", route=text.route, characters=len(text.body), refusal=refusal, complete=text.complete)
 

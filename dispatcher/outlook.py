@@ -27,8 +27,8 @@ from dispatcher.store.routes import Stop
 OPEN = (WaveStatus.SCHEDULED, WaveStatus.EXPANDING, WaveStatus.SENDING)
 
 
-# Audiences that were counted before: by id, who of them, and message class.
-Known = dict[tuple[int, Selection, str], list[Group]]
+# Audiences that were counted before: by id, who of them, and the message class and topics that some of them have refused.
+Known = dict[tuple[int, Selection, str, tuple[str, ...]], list[Group]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ async def wanted(
 
 async def counted(connection: Connection, campaign: Campaign, wave: StoredWave, known: Known) -> list[Group]:
     """The groups of those of an audience that a wave is for, counted once."""
-    key = wave.audience_id or 0, wave.selection, campaign.message_class.value
+    key = wave.audience_id or 0, wave.selection, campaign.message_class.value, campaign.topics
     if key not in known:
         known[key] = await volumes.groups(connection, *key)
     return known[key]

@@ -18,6 +18,7 @@ from dispatcher.cli import (
     approving,
     audience,
     campaign,
+    complaint,
     demo,
     drafting,
     inbox,
@@ -59,6 +60,7 @@ app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")
 app.add_typer(place.app, name="place")
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(complaint.app, name="complaint")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(route.app, name="route")
 app.add_typer(order.app, name="order")

@@ -49,6 +49,7 @@ SELECT %(route)s, %(msisdn_hash)s, %(sent_to)s, %(body)s, %(digest)s, %(refusal)
 WHERE NOT EXISTS (
     SELECT FROM inbound WHERE digest = %(digest)s AND received_at > dispatcher_now() - %(patience)s * interval '1 second'
 )
+RETURNING id
 """
 SHOWN = """
 SELECT i.id, i.received_at, i.route, i.msisdn_hash, r.cipher, r.key_id, i.sent_to, i.body, i.refusal, i.complete,
@@ -139,13 +140,16 @@ async def join(connection: Connection, patience_seconds: float) -> list[Text]:
     return [Text(*row) async for row in cursor]
 
 
-async def put(connection: Connection, text: Text, *, digest: bytes, refusal: bool, patience_seconds: float) -> bool:
-    """Put a text into the inbox; answers false where it is there already and no older than that."""
+async def put(
+    connection: Connection, text: Text, *, digest: bytes, refusal: bool, patience_seconds: float
+) -> int | None:
+    """Put a text into the inbox; answers its id, None where it is there already and no older than that."""
     arguments = {name: getattr(text, name) for name in Text.__slots__}
     cursor = await connection.execute(
         PUT, {**arguments, "digest": digest, "refusal": refusal, "patience": patience_seconds}
     )
-    return cursor.rowcount == 1
+    row = await cursor.fetchone()
+    return int(row.id) if row else None
 
 
 async def newest(

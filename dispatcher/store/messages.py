@@ -12,6 +12,7 @@ from dispatcher.lifecycle import Event
 from dispatcher.store.batches import SENDABLE, Lease
 from dispatcher.store.database import Connection, array, one
 from dispatcher.store.moves import CLAIM_OF, move_sql
+from dispatcher.store.suppressions import REFUSES
 
 # Only the holder of the newest lease claims, only while sending is allowed, and never a suppressed number, unless the
 # message confirms that very refusal. The lock keeps nobody from claiming, nor the heartbeat from prolonging the lease:
@@ -19,7 +20,7 @@ from dispatcher.store.moves import CLAIM_OF, move_sql
 # waited for them finds the batch changed and takes nothing.
 CLAIM = f"""
 WITH permitted AS (
-    SELECT b.wave_id, c.organisation_id, c.message_class, b.leased_until - clock_timestamp() AS remaining
+    SELECT b.wave_id, c.organisation_id, c.message_class, c.topics, b.leased_until - clock_timestamp() AS remaining
     FROM batches b JOIN waves w ON w.id = b.wave_id JOIN campaigns c ON c.id = w.campaign_id
     WHERE b.id = %(batch)s AND b.fence = %(fence)s AND b.leased_until > clock_timestamp() AND NOT b.closed AND {SENDABLE}
       AND NOT EXISTS (SELECT FROM route_stops s WHERE s.route = b.route AND NOT (%(probing)s AND s.kind = 'tripped'))
@@ -29,7 +30,7 @@ waiting AS (
     SELECT m.id, EXISTS (
         SELECT FROM suppressions s
         WHERE s.organisation_id = permitted.organisation_id AND s.msisdn_hash = m.msisdn_hash
-          AND (s.scope = 'all' OR permitted.message_class = 'advertising')
+          AND {REFUSES.format(message_class="permitted.message_class", topics="permitted.topics")}
     ) AND NOT EXISTS (SELECT FROM confirmations k WHERE k.message_id = m.id) AS unwanted
     FROM stored_messages m, permitted
     WHERE m.id = ANY(%(ids)s::uuid[]) AND m.batch_id = %(batch)s AND m.status IN ('queued', 'retrying') AND m.id NOT IN (

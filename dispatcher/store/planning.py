@@ -10,9 +10,11 @@ from typing import Any
 from dispatcher.store.audiences import CHOSEN
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection, one
+from dispatcher.store.suppressions import REFUSES
 
 SLICE = 50_000
 HOUR = timedelta(hours=1)
+REFUSED = REFUSES.format(message_class="%(message_class)s", topics="%(topics)s::text[]")
 
 # Batches of a route are alike in size: a carrier that takes no fewer than so many numbers must not meet a small last one.
 # One statement plans one slice: who, over which route, in which batch, with which text; the counters and the cursor
@@ -31,7 +33,7 @@ person AS MATERIALIZED (
            CASE WHEN EXISTS (
                SELECT FROM suppressions s
                WHERE s.organisation_id = %(organisation)s AND s.msisdn_hash = a.msisdn_hash
-                 AND (s.scope = 'all' OR %(message_class)s = 'advertising')
+                 AND {refuses}
            ) THEN 'suppressed' WHEN f.msisdn_hash IS NOT NULL THEN 'capped' END AS left_out
     FROM audience_members a
     JOIN recipients r USING (msisdn_hash)
@@ -118,11 +120,15 @@ WHERE w.id = %(wave)s AND o.closes_at > (SELECT dispatcher_now()) - %(within)s
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """At most `most` messages of a class to a person in any stretch of `within`; None = no such limit."""
+    """At most `most` messages of a class to a person in any stretch of `within`; None = no such limit.
+
+    Whoever refused the class, or one of `topics`, is left out.
+    """
 
     message_class: str
     most: int | None
     within: timedelta
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,7 @@ async def plan_slice(
             **counted,
             **wave.selection.parameters(),
             "message_class": allowed.message_class,
+            "topics": list(allowed.topics),
             "cap_reason": f"already {allowed.most} messages of this class within {allowed.within / HOUR:g} hours",
             "wave": wave.id,
             "uid": wave.uid,
@@ -196,7 +203,7 @@ async def plan_slice(
 
 def slice_statement(*, counting: bool) -> str:
     """Plans a slice; `counting`: what people have had of other waves."""
-    return PLAN_SLICE.format(full_already=FULL if counting else NOBODY_FULL, chosen=CHOSEN)
+    return PLAN_SLICE.format(full_already=FULL if counting else NOBODY_FULL, chosen=CHOSEN, refuses=REFUSED)
 
 
 async def _counted(connection: Connection, wave_id: int, allowed: Allowance) -> dict[str, Any]:

@@ -31,8 +31,8 @@ WHERE %(all)s OR u.organisation_id = dispatcher_organisation() ORDER BY o.slug, 
 """
 # Whoever refused by a text of their own refused everybody here: it counts for those who come later too.
 INHERIT_REFUSALS = """
-INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by, added_at, scope)
-SELECT %s, msisdn_hash, reason, source, added_by, added_at, scope FROM suppressions
+INSERT INTO suppressions (organisation_id, msisdn_hash, reason, source, added_by, added_at, scope, proof)
+SELECT %s, msisdn_hash, reason, source, added_by, added_at, scope, proof FROM suppressions
 WHERE added_by = 'inbound' AND organisation_id = (SELECT id FROM organisations WHERE slug = 'default')
 ON CONFLICT DO NOTHING
 """

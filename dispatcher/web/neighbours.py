@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.responses import Response
 
 from dispatcher import correspondence
-from dispatcher.correspondence import CorrespondenceError
+from dispatcher.correspondence import SCOPE_WORDS, CorrespondenceError
 from dispatcher.store import inbound
+from dispatcher.store.suppressions import Refused, Scope
 from dispatcher.web.door import MissingError, Page, Visit
 from dispatcher.web.rights import Action
 
 SHOWN = 100
+FIELDS = ("numbers", "reason", "scope", "topics", "proof")
+SCOPES = {scope.value: scope for scope in Scope}
 KINDS = {"": None, "refusals": True, "others": False}
 
 
@@ -63,22 +68,27 @@ async def suppressed(visit: Visit) -> Response:
 async def _suppressed(visit: Visit, status: int = 200, **given: object) -> Response:
     async with visit.desk() as connection:
         total, rows = await correspondence.newest_suppressions(connection, visit.runtime.keyring, SHOWN)
-    values = {"problem": None, "numbers": "", "reason": "", **given}
+    values = {"problem": None, "given": dict.fromkeys(FIELDS, ""), "scopes": SCOPE_WORDS, **given}
     return visit.show("suppressions.html", status, total=total, rows=rows, shown=SHOWN, **values)
 
 
+def _listed(written: str) -> list[str]:
+    return [one.strip() for one in re.split(r"[,;\n]", written) if one.strip()]
+
+
 async def suppress(visit: Visit) -> Response:
-    numbers, reason = visit.given("numbers"), visit.given("reason")
-    written = [one.strip() for one in numbers.replace(",", "\n").replace(";", "\n").splitlines() if one.strip()]
+    said = {name: visit.given(name) for name in FIELDS}
+    written, reason = _listed(said["numbers"]), said["reason"]
     try:
         if not written or not reason:
             raise CorrespondenceError("Cần ghi ít nhất một số và lý do.")
+        refused = Refused(SCOPES.get(said["scope"], Scope.ALL), tuple(_listed(said["topics"])))
         async with visit.desk() as connection:
             given, new = await correspondence.leave_alone(
-                connection, visit.runtime.keyring, written, reason, "web", visit.by
+                connection, visit.runtime.keyring, written, reason, "web", visit.by, refused, said["proof"]
             )
     except CorrespondenceError as error:
-        return await _suppressed(visit, 409, problem=str(error), numbers=numbers, reason=reason)
+        return await _suppressed(visit, 409, problem=str(error), given=said)
     told = visit.speech.word("Đã thêm {new} số; {there} số đã có sẵn.", new=new, there=given - new)
     return visit.go("/suppressions", told)
 

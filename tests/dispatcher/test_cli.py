@@ -174,6 +174,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
         "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
+        "suppress release", "complaint add", "complaint list", "complaint show", "complaint answer",
         "inbox list", "inbox show", "inbox forward",
         "route list", "route check", "log search", "log show", "log export", "route pause", "route resume", "route cancel",
         "order keys", "order trust", "order distrust", "order export", "order import", "order run", "order list",
@@ -668,6 +669,46 @@ async def handed_over(addresses: Addresses, *, given: bool = False) -> None:
             await connection.execute("UPDATE orders SET given = true, ran_as = NULL, ran_by = NULL")
         else:
             await connection.execute("DELETE FROM orders")
+
+
+def test_a_complaint_is_taken_looked_into_and_answered(campaign_sent: Run, addresses: Addresses) -> None:
+    run = campaign_sent
+    add = ("complaint", "add", "0960000001", "--document", "Đơn số 5", "--said", "Đừng nhắn nữa", "--by", "An")
+    said = run(*add, "--came-by", "letter", "--refuses", "topics", "--topic", "drug")
+    assert "Đã ghi phản ánh 1. Từ nay không gửi tin về chủ đề cho số này." in said.out
+    told = run("complaint", "show", 1, "--json").json
+    assert (told["msisdn"], told["status"], told["refuses"]["proof"]) == ("0960***001", "open", "Đơn số 5")
+    assert [(row["msisdn"], row["status"]) for row in told["messages"]] == [("0960***001", "submitted")]
+    whole = run("complaint", "show", 1, "--reveal", "--reason", "trả lời đơn", "--by", "An").out
+    assert "0960 000 001" in whole
+    assert "Đã gửi tới số này (1 tin)" in whole
+    assert asyncio.run(recorded_acts(addresses))[-1][1:3] == ("log.reveal", "complaint 1")
+    assert "Đừng nhắn nữa" in run("complaint", "list").out
+    assert run("complaint", "answer", 1, "Đã xin lỗi", "--by", "Bình").code == 0
+    assert run("complaint", "list", "--json").json == []
+    assert [c["answer"] for c in run("complaint", "list", "--all", "--json").json] == ["Đã xin lỗi"]
+    asyncio.run(texted(addresses, ("84960000002", "Phiền quá")))
+    (text,) = run("inbox", "list", "--json").json
+    assert run("complaint", "add", "--text", text["id"], "--refuses", "all", "--json").json["id"] == 2
+    assert "Phiền quá" in run("complaint", "show", 2).out
+    for words in (add[:2], (*add, "--text", 1), (*add, "--refuses", "topics"), (*add, "--topic", "drug")):
+        assert run(*words).code == 2
+    assert run("complaint", "show", 7).code == run("complaint", "add", "--text", 99).code == 1
+
+
+def test_a_number_is_released_by_two(run: Run) -> None:
+    assert run("suppress", "add", "0960000001", "--proof", "Đơn số 5", "--by", "An").code == 0
+    (row,) = run("suppress", "list", "--json").json["numbers"]
+    assert (row["proof"], row["scope"]) == ("Đơn số 5", "mọi tin")
+    release = ("suppress", "release", "0960000001", "--reason", "Đơn số 9")
+    assert "quảng cáo vẫn không gửi" in run(*release, "--by", "An").out
+    assert run(*release, "--advertising", "--by", "An", "--json").json == {"released": "asked"}
+    assert "cần một người khác" in run(*release, "--advertising", "--by", "An").err
+    assert run(*release, "--advertising", "--by", "Bình", "--json").json == {"released": "wholly"}
+    assert run("suppress", "list", "--json").json["total"] == 0
+    assert run("suppress", "add", "0960000002", "--topic", "drug", "--topic", "hiv").code == 0
+    assert [n["topics"] for n in run("suppress", "list", "--json").json["numbers"]] == [["drug", "hiv"]]
+    assert "drug, hiv" in run("suppress", "list").out
 
 
 def test_a_text_is_handed_on_as_a_mail_that_is_ready_to_be_sent(run: Run, addresses: Addresses, tmp_path: Path) -> None:

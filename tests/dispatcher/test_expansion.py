@@ -218,6 +218,7 @@ async def test_no_plan_of_a_slice_compares_everybody_with_everybody(hall: Hall, 
         "since": now,
         "message_class": "advertising",
         "cap_reason": "x",
+        "topics": ["drug"],
     }
     async with hall.runtime.pool.connection() as connection:
         cursor = await connection.execute(

@@ -42,8 +42,9 @@ async def suppressed(hall: Hall) -> list[str]:
 async def test_a_refusal_is_on_the_list_at_once_and_in_the_inbox(hall: Hall) -> None:
     await put(hall, text("Từ chối!"), text("Cảm ơn", ANOTHER))
     assert await suppressed(hall) == [PERSON]
-    (row,) = await hall.sql("SELECT reason, source, added_by FROM suppressions")
-    assert tuple(row) == ("người dân từ chối nhận bằng tin nhắn", "viettel 8138", "inbound")
+    (row,) = await hall.sql("SELECT reason, source, added_by, proof FROM suppressions")
+    id_ = await hall.scalar("SELECT id FROM inbound WHERE refusal")
+    assert tuple(row) == ("người dân từ chối nhận bằng tin nhắn", "viettel 8138", "inbound", f"tin đến {id_}")
     assert [row.refusal for row in await hall.sql("SELECT refusal FROM inbound ORDER BY id")] == [True, False]
 
 

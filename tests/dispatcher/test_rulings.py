@@ -113,7 +113,7 @@ async def test_a_person_of_the_do_not_call_list_who_texts_a_refusal_is_refused_e
     await suppress(hall, "84960000001", Scope.ADVERTISING)
     (msisdn_hash,) = hall.runtime.keyring.hashes(["84960000001"])
     async with hall.runtime.pool.connection() as connection:
-        await suppressions.add_known(connection, msisdn_hash, "STOP", "main 8088", "inbound")
+        await suppressions.add_known(connection, msisdn_hash, reason="STOP", source="main 8088", proof="", by="inbound")
     row = (await hall.sql("SELECT scope, reason FROM suppressions"))[0]
     assert tuple(row) == ("all", "STOP")
 
