@@ -290,6 +290,13 @@ def network(msisdn: str) -> str:
     return _NETWORKS.get(msisdn[2:5], UNKNOWN)
 
 
+def blocks(network: str) -> list[str]:
+    """The three digits after 84 with which numbers of a network begin; of "unknown" those that nobody has, from 5 on."""
+    if network == UNKNOWN:
+        return [f"{block}" for block in range(500, 600) if f"{block}" not in _NETWORKS]
+    return sorted(block for block, name in _NETWORKS.items() if name == network)
+
+
 def mask(msisdn: str) -> str:
     """`84912345678` -> `0912***678`: enough to recognise one's own number, not to learn another's."""
     local = _local(msisdn)

@@ -20,12 +20,13 @@ from dispatcher.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What was approved: its hash, the audience versions, how, and what was accepted with it."""
+    """What was approved: its hash, the audience versions, how, what was accepted with it, its rehearsal if it had one."""
 
     hash: str
     path: Path
     audiences: tuple[Audience, ...]
     findings: tuple[str, ...]
+    rehearsal: str | None
 
 
 async def approve(
@@ -59,6 +60,7 @@ async def approve(
         Path.ALERT if alert.strip() else Path.FULL,
         found.audiences,
         findings,
+        found.rehearsal.hash if found.rehearsal and found.rehearsed else None,
     )
     await _record(connection, found, given, who, alert.strip() or accept.strip(), status)
     return given
@@ -67,7 +69,7 @@ async def approve(
 async def _record(
     connection: Connection, found: Review, given: Approved, who: str, reason: str, status: CampaignStatus
 ) -> None:
-    told: dict[str, Any] = {"reason": reason, "findings": list(given.findings)}
+    told: dict[str, Any] = {"reason": reason, "findings": list(given.findings), "rehearsal": given.rehearsal}
     await approvals.put(connection, found.stored.id, who, given.path, given.hash, found.terms, **told)
     await campaigns.approve(connection, found.stored.id, who, given.hash, status)
     await audit.record(

@@ -286,6 +286,13 @@ class Pacer:
             log.info("pacing.counted", route=route, hour=spent.hour, day=spent.day)
 
 
+async def hold_to(redis: Redis, routes: Iterable[str], share: float) -> None:
+    """All processes use this share of the routes' limits, as if their carriers had said "too fast" just now."""
+    seconds, micro = await redis.time()
+    for route in routes:
+        await redis.hset(_keys(route)[1], mapping={"share": share, "cut_at": seconds * MICRO + micro})
+
+
 def _terms(line: Line, latest: int, name: str) -> list[str | float]:
     """The arguments of pacing.lua before the calls."""
     times = (OWED_HORIZON_SECONDS, LEAD_SECONDS, ANSWER_SECONDS, QUIET_SECONDS, BURST_SECONDS)

@@ -4,7 +4,7 @@ against it."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -18,15 +18,18 @@ from campaigns.volume import Amount, Share, Specimen
 from dispatcher import fingerprint, outlook, rulings
 from dispatcher.control import ControlError, find
 from dispatcher.fingerprint import Part
+from dispatcher.lifecycle import Status
 from dispatcher.outlook import Known, Outlook
 from dispatcher.routing import senders
 from dispatcher.selecting import select
 from dispatcher.settings import RouteConfig, Settings, load_calendar, load_prices, load_routes
-from dispatcher.store import approvals, audiences, campaigns
+from dispatcher.store import approvals, audiences, campaigns, rehearsals
 from dispatcher.store.approvals import Approval, Path
 from dispatcher.store.audiences import Audience, Selection
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
+from dispatcher.store.rehearsals import Rehearsal
+from dispatcher.words import STATUS_WORDS
 
 WHY_WORDS = {"longest": "dài nhất", "shortest": "ngắn nhất", "random": "ngẫu nhiên"}
 PATH_WORDS = {Path.FULL: "duyệt đầy đủ", Path.ALERT: "duyệt nhanh"}
@@ -74,7 +77,7 @@ class Review:
     """Everything that an approval rests on; `hash` is what it would be bound to.
 
     `refusals` must be mended, `findings` mended or accepted with a reason, `warnings` looked at. `changes`: what differs from
-    the `last` approval, None where there was none.
+    the `last` approval, None where there was none. `rehearsal`: the newest, perhaps of something else (`rehearsed`).
     """
 
     campaign: Campaign
@@ -92,6 +95,12 @@ class Review:
     last: Approval | None
     changes: dict[Part, list[str]] | None
     audiences: tuple[Audience, ...]
+    rehearsal: Rehearsal | None
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether the newest rehearsal was of just this."""
+        return self.rehearsal is not None and self.rehearsal.content == self.hash
 
     @property
     def alert(self) -> bool:
@@ -182,6 +191,7 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
         last=last,
         changes=fingerprint.changes(last.terms, terms) if last else None,
         audiences=tuple({audience.id: audience for audience in used}.values()),
+        rehearsal=await rehearsals.last(connection, stored.id),
     )
 
 
@@ -222,6 +232,22 @@ def dong(vnd: float) -> str:
 
 def count(number: int) -> str:
     return f"{number:,}".replace(",", ".")
+
+
+def rehearsal_words(outcome: Mapping[str, Any]) -> list[str]:
+    """What came of a rehearsal, in sentences."""
+    end = outcome["finishes_at"]
+    cost = "chưa rõ chi phí" if outcome["vnd"] is None else dong(outcome["vnd"])
+    ended = ", ".join(f"{count(n)} {STATUS_WORDS[Status(status)]}" for status, n in outcome["counts"].items())
+    told = [
+        f"xong lúc {spoken(datetime.fromisoformat(end))}" if end else "có tin không kịp gửi trước giờ đóng",
+        f"{count(outcome['segments'])} phần tin, {cost}",
+        f"kết quả: {ended}",
+    ]
+    if outcome["capped_routes"]:
+        routes = ", ".join(outcome["capped_routes"])
+        told.append(f"hạn mức giờ, ngày của {routes} không được chạy thử; xem dự kiến (forecast)")
+    return told
 
 
 def _over_ceiling(campaign: Campaign, vnd: float | None) -> str | None:
@@ -307,6 +333,7 @@ def fields(seen: Review) -> dict[str, Any]:
         "void": seen.stored.void,
         "last_approval": last and {"at": last.at, "who": last.who, "path": last.path, "hash": last.hash},
         "changes": seen.changes,
+        "rehearsal": seen.rehearsal and {**asdict(seen.rehearsal), "of_this": seen.rehearsed},
     }
 
 

@@ -26,6 +26,7 @@ from dispatcher.cli import (
     log,
     order,
     place,
+    rehearsing,
     report,
     retention,
     route,
@@ -51,7 +52,14 @@ app = typer.Typer(
 )
 for command in (drafting.new, drafting.clone, drafting.add, drafting.theme, drafting.calendar):
     campaign.app.command()(command)
-for verb in (approving.review, approving.approve, approving.confirm, approving.withdraw, approving.forecast):
+for verb in (
+    rehearsing.rehearse,
+    approving.review,
+    approving.approve,
+    approving.confirm,
+    approving.withdraw,
+    approving.forecast,
+):
     campaign.app.command()(verb)
 for of_log in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.verify):
     log.app.command()(of_log)

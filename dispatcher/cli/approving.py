@@ -19,7 +19,18 @@ from dispatcher.fingerprint import PART_WORDS
 from dispatcher.outlook import Outlook
 from dispatcher.papers import papers
 from dispatcher.preflight import freight, lacking
-from dispatcher.review import PATH_WORDS, WHY_WORDS, Review, WaveReview, chosen, dong, fields, office, outlook_fields
+from dispatcher.review import (
+    PATH_WORDS,
+    WHY_WORDS,
+    Review,
+    WaveReview,
+    chosen,
+    dong,
+    fields,
+    office,
+    outlook_fields,
+    rehearsal_words,
+)
 from dispatcher.review import review as reviewed
 from dispatcher.runtime import open_routes
 from dispatcher.settings import load_routes
@@ -57,6 +68,7 @@ def _print(seen: Review) -> None:
         _print_wave(wave)
     _print_amounts(seen)
     _print_outlook(seen.outlook)
+    _print_rehearsal(seen)
     _print_changes(seen)
     for refusal in seen.refusals:
         out.print(f"[red]Chưa duyệt được:[/] {escape(str(refusal))}")
@@ -135,6 +147,17 @@ def _print_outlook(seen: Outlook) -> None:
             out.print(f"[yellow]Đường gửi {route}[/] {escape(stop_words(stop))}")
 
 
+def _print_rehearsal(seen: Review) -> None:
+    found = seen.rehearsal
+    if found is None or not seen.rehearsed:
+        before = f" (lần chạy thử lúc {moment(found.at)} là của nội dung khác)" if found else ""
+        return out.print(
+            f"Chưa chạy thử{before}. Chạy thử: dispatcher campaign rehearse {seen.stored.edition}", markup=False
+        )
+    told = "; ".join(rehearsal_words(found.outcome))
+    return out.print(f"Chạy thử lúc {moment(found.at)} (mã {found.hash[:12]}): {told}", markup=False)
+
+
 def _print_changes(seen: Review) -> None:
     if seen.stored.void:
         out.print(f"[bold red]Phê duyệt không còn hiệu lực:[/] {escape(seen.stored.void)}.")
@@ -195,7 +218,8 @@ def approve(
         out.print(f"[yellow]Đã chấp nhận:[/] {escape(finding)}")
     if given.path is Path.ALERT:
         out.print(f"Cần xác nhận trong 24 giờ: dispatcher campaign confirm {edition} --by NGƯỜI-XÁC-NHẬN", markup=False)
-    out.print(f"Mã phê duyệt: {given.hash[:12]}")
+    rehearsed = f"; mã chạy thử: {given.rehearsal[:12]}" if given.rehearsal else "; chưa chạy thử"
+    out.print(f"Mã phê duyệt: {given.hash[:12]}{rehearsed}")
     out.print(f"[green]{escape(by)} đã duyệt {edition}.[/] Bước tiếp: dispatcher campaign start {edition}")
     return None
 

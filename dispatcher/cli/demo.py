@@ -60,13 +60,13 @@ def _perform(stage: Stage, people: int, *, quiet: bool) -> Outcome:
             if scene.view and not quiet:
                 live.update(picture_grid(scene.view), refresh=True)
 
-        outcome = asyncio.run(Play(stage, people, show).run(lambda: running.enter_context(_background(processes))))
+        outcome = asyncio.run(Play(stage, people, show).run(lambda: running.enter_context(background(processes))))
         live.update(Text(""), refresh=True)
     return outcome
 
 
 @contextmanager
-def _background(processes: Supervisor) -> Iterator[None]:
+def background(processes: Supervisor) -> Iterator[None]:
     """Run the processes beside us, until we leave."""
     thread = threading.Thread(target=processes.run, name="supervisor")
     thread.start()

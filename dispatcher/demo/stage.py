@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,13 +51,25 @@ SMPP_DIALS = {
 }
 # Uncertain messages that nobody has spoken of are given up after so long (on the rehearsal clock).
 SETTLE_SECONDS = 30
-# name -> (networks, segments a second)
-ROUTES = {
-    "gia-lap-viettel": (["viettel"], 400),
-    "gia-lap-vinaphone": (["vinaphone", "itel"], 200),
-    "gia-lap-mobifone": (["mobifone"], 200),
-    "gia-lap-khac": (["*"], 100),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route to the pretend carrier; `tps` in segments a second."""
+
+    name: str
+    networks: Sequence[str]
+    tps: float
+    sender: str = "CA LANGSON"
+    window: int = 32
+
+
+WAYS = (
+    Way("gia-lap-viettel", ["viettel"], 400),
+    Way("gia-lap-vinaphone", ["vinaphone", "itel"], 200),
+    Way("gia-lap-mobifone", ["mobifone"], 200),
+    Way("gia-lap-khac", ["*"], 100),
+)
 
 
 class Wire(StrEnum):
@@ -87,21 +99,32 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, workers: int, wire: Wire = Wire.ESMS) -> Iterator[Stage]:
-    """Everything but the processes of the installation; nothing of it is left running on the way out."""
+def set_up(
+    folder: Path,
+    workers: int,
+    wire: Wire = Wire.ESMS,
+    *,
+    ways: Sequence[Way] = WAYS,
+    dials: Mapping[str, Any] | None = None,
+    settle_seconds: float = SETTLE_SECONDS,
+) -> Iterator[Stage]:
+    """Everything but the processes of the installation; nothing of it is left running on the way out.
+
+    `dials` are turned beside those of a bad day.
+    """
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
         ledger = folder / "carrier-ledger.jsonl"
-        carrier = stack.enter_context(_carrier(folder, ledger, wire))
+        carrier = stack.enter_context(_carrier(folder, ledger, wire, dials or {}))
         port = _free_port()
         routes = folder / "routes.toml"
-        routes.write_text(_routes(wire, carrier, port), encoding="utf-8")
+        routes.write_text(_routes(wire, carrier, port, ways), encoding="utf-8")
         values = {
             "folder": folder,
             "routes": routes,
             "web_port": port,
             "workers": workers,
-            "settle_seconds": SETTLE_SECONDS,
+            "settle_seconds": settle_seconds,
         }
         settings = fixed(**values)
         env_file = folder / "demo.env"
@@ -133,10 +156,10 @@ def _sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _carrier(folder: Path, ledger: Path, wire: Wire) -> Iterator[dict[str, Any]]:
+def _carrier(folder: Path, ledger: Path, wire: Wire, dials: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The pretend carrier's process; what it said of its addresses."""
-    module, dials = CARRIERS[wire]
-    command = [sys.executable, "-m", module, "--json", json.dumps(dials), "--ledger", str(ledger)]
+    module, usual = CARRIERS[wire]
+    command = [sys.executable, "-m", module, "--json", json.dumps({**usual, **dials}), "--ledger", str(ledger)]
     with (folder / "carrier.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)  # noqa: S603
     try:
@@ -151,19 +174,20 @@ def _carrier(folder: Path, ledger: Path, wire: Wire) -> Iterator[dict[str, Any]]
             process.stdout.close()
 
 
-def _routes(wire: Wire, carrier: dict[str, Any], port: int) -> str:
+def _routes(wire: Wire, carrier: dict[str, Any], port: int, ways: Sequence[Way]) -> str:
     options = _esms_options(carrier, port) if wire is Wire.ESMS else _smpp_options(carrier)
     written = "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())
-    return "\n".join(_route(wire, name, networks, tps) + written for name, (networks, tps) in ROUTES.items())
+    return "\n".join(_route(wire, way) + written for way in ways)
 
 
-def _route(wire: Wire, name: str, networks: list[str], tps: int) -> str:
+def _route(wire: Wire, way: Way) -> str:
     return f"""[[route]]
-name = "{name}"
+name = "{way.name}"
 provider = "{wire}"
-networks = {json.dumps(networks)}
-sender = "CA LANGSON"
-tps = {tps}
+networks = {json.dumps(list(way.networks))}
+sender = {json.dumps(way.sender)}
+tps = {way.tps}
+window = {way.window}
 [route.options]
 """
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from dispatcher.store.database import Connection, one
 
-APPROVAL = "SELECT at, who, path, hash, terms, reason, findings FROM approvals"
+APPROVAL = "SELECT at, who, path, hash, terms, reason, findings, rehearsal FROM approvals"
 
 
 class Path(StrEnum):
@@ -24,7 +24,8 @@ class Path(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """`terms` is everything that the approval is bound to, `hash` its hash; `findings` spoke against it, in words."""
+    """`terms` is everything that the approval is bound to, `hash` its hash; `findings` spoke against it, in words;
+    `rehearsal` is the hash of the one that the approver saw."""
 
     at: datetime
     who: str
@@ -33,6 +34,7 @@ class Approval:
     terms: dict[str, Any]
     reason: str
     findings: list[str]
+    rehearsal: str | None
 
 
 async def put(
@@ -45,11 +47,12 @@ async def put(
     *,
     reason: str = "",
     findings: list[str] | None = None,
+    rehearsal: str | None = None,
 ) -> None:
     await connection.execute(
-        "INSERT INTO approvals (campaign_id, who, path, hash, terms, reason, findings)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        [campaign_id, who, path.value, digest, Jsonb(terms), reason, Jsonb(findings or [])],
+        "INSERT INTO approvals (campaign_id, who, path, hash, terms, reason, findings, rehearsal)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [campaign_id, who, path.value, digest, Jsonb(terms), reason, Jsonb(findings or []), rehearsal],
     )
 
 

@@ -172,7 +172,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "up", "web", "worker", "clock", "demo", "migrate", "adopt",
         "campaign new", "campaign clone", "campaign theme", "campaign calendar",
         "campaign check", "campaign add", "campaign list", "campaign show", "campaign approve", "campaign start",
-        "campaign status", "campaign pause", "campaign resume", "campaign cancel",
+        "campaign rehearse", "campaign status", "campaign pause", "campaign resume", "campaign cancel",
         "audience import", "audience list", "audience show", "suppress add", "suppress import", "suppress list",
         "suppress release", "complaint add", "complaint list", "complaint show", "complaint answer",
         "inbox list", "inbox show", "inbox forward",
