@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -286,10 +286,10 @@ class Pacer:
             log.info("pacing.counted", route=route, hour=spent.hour, day=spent.day)
 
 
-async def hold_to(redis: Redis, routes: Iterable[str], share: float) -> None:
-    """All processes use this share of the routes' limits, as if their carriers had said "too fast" just now."""
+async def hold_to(redis: Redis, shares: Mapping[str, float]) -> None:
+    """All processes use these shares of the routes' limits, as if their carriers had said "too fast" just now."""
     seconds, micro = await redis.time()
-    for route in routes:
+    for route, share in shares.items():
         await redis.hset(_keys(route)[1], mapping={"share": share, "cut_at": seconds * MICRO + micro})
 
 

@@ -17,6 +17,7 @@ from dispatcher.lifecycle import Status
 from dispatcher.store import audit, confirmations, log, suppressions
 from dispatcher.store import complaints as stored
 from dispatcher.store.complaints import Complaint
+from dispatcher.store.search import Wanted
 from dispatcher.store.suppressions import Refused, Scope
 from dispatcher.words import STATUS_WORDS
 
@@ -114,7 +115,7 @@ def show(
             found = await stored.find(connection, id_)
             if found is None:
                 fail(f"Không có phản ánh {id_}. Xem: dispatcher complaint list")
-            rows = await log.search(connection, limit=MOST, msisdn_hash=found.msisdn_hash)
+            rows = await log.first(connection, Wanted(msisdn_hash=found.msisdn_hash), MOST)
             listed = await suppressions.find(connection, found.msisdn_hash)
             past = await suppressions.past(connection, found.msisdn_hash)
             confirmed = await confirmations.standing(connection, [found.msisdn_hash])

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
@@ -22,7 +22,10 @@ from dispatcher.store.rehearsals import Sent
 
 LOOK_SECONDS = 0.4
 # The speed begins with a share of the top, grows while so much of it is used, and falls, at most so steeply, while less is.
-FIRST_SHARE, USED, GROWTH, LEAST_CHANGE = 0.05, 0.95, 1.2, 0.7
+FIRST_SHARE, USED, GROWTH, LEAST_CHANGE = 0.05, 0.9, 1.1, 0.7
+# A lead is made up for in so many real seconds, by no less than so much of the speed; who sends nothing for so many steps has
+# nothing to send.
+CATCH_UP_SECONDS, LEAST_SHARE, IDLE_STEPS = 2.0, 0.2, 4
 # Receipts that have not come by then, in real seconds without news, do not come.
 QUIET_SECONDS = 3.0
 SETTLING_SECONDS = 20.0
@@ -54,7 +57,8 @@ class Tempo:
     """How fast the clock of the stage may run: at most `top` times life, and no faster than messages leave.
 
     The clock goes on by the time in which the routes that were at work would have sent what they sent; so it does not
-    matter what else the machine does. The routes' pace is kept just below what the machine manages: all have their share.
+    matter what else the machine does. A route that is ahead of the clock (`lead`, in seconds) is given less of its pace
+    until the others have caught up: a busy machine shares itself otherwise than contracts do.
     """
 
     top: float
@@ -62,18 +66,22 @@ class Tempo:
     speed: float = 0.0
     gone: float = 0.0
     took: float = 0.0
+    lead: dict[str, float] = field(default_factory=dict)
+    idle: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.speed = max(1.0, self.top * FIRST_SHARE)
 
     @property
-    def pace(self) -> float:
-        return self.speed / self.top
-
-    @property
     def mean(self) -> float:
         """How fast it was while messages left."""
         return self.gone / self.took if self.took else 1.0
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """route -> the share of its pace on the stage that it may use now."""
+        wanted = {route: self.speed - self.lead.get(route, 0.0) / CATCH_UP_SECONDS for route in self.tps}
+        return {route: min(1.0, max(LEAST_SHARE * self.speed, speed) / self.top) for route, speed in wanted.items()}
 
     def step(self, sent: Mapping[str, int], seconds: float) -> float:
         """Seconds to go on by, after `seconds` in which these segments left by route; sets the speed from now on."""
@@ -85,7 +93,21 @@ class Tempo:
         self.gone, self.took = self.gone + gone, self.took + seconds
         change = GROWTH if used > USED else max(LEAST_CHANGE, used)
         self.speed = min(self.top, max(1.0, self.speed * change))
-        return gone
+        self._lead(sent, gone)
+        return gone + self._behind(sent)
+
+    def _lead(self, sent: Mapping[str, int], gone: float) -> None:
+        for route, tps in self.tps.items():
+            self.idle[route] = 0 if route in sent else self.idle[route] + 1
+            ahead = self.lead.get(route, 0.0) + sent.get(route, 0) / tps - gone
+            self.lead[route] = 0.0 if self.idle[route] >= IDLE_STEPS else ahead
+
+    def _behind(self, sent: Mapping[str, int]) -> float:
+        """Seconds by which all routes at work are ahead of the clock, as when the last that held it back is done."""
+        behind = max(0.0, min(lead for route, lead in self.lead.items() if self.idle[route] < IDLE_STEPS))
+        for route in sent:
+            self.lead[route] -= behind
+        return behind
 
 
 def next_opening(wave: StoredWave, now: datetime) -> datetime:
@@ -162,7 +184,7 @@ class Performance:
         await self._set(now + timedelta(seconds=self._tempo.step(sent, took) - took))
 
     async def _set(self, moment: datetime) -> None:
-        await hold_to(self._redis, self._tempo.tps, self._tempo.pace)
+        await hold_to(self._redis, self._tempo.shares)
         async with self._pool.connection() as connection:
             await installation.rehearse_at(connection, moment)
 

@@ -61,6 +61,7 @@ WHERE NOT EXISTS (SELECT FROM audience_members a WHERE a.msisdn_hash = r.msisdn_
   AND NOT EXISTS (SELECT FROM stored_messages m WHERE m.msisdn_hash = r.msisdn_hash)
   AND NOT EXISTS (SELECT FROM inbound i WHERE i.msisdn_hash = r.msisdn_hash)
   AND NOT EXISTS (SELECT FROM inbound_parts p WHERE p.msisdn_hash = r.msisdn_hash)
+  AND NOT EXISTS (SELECT FROM complaints k WHERE k.msisdn_hash = r.msisdn_hash AND k.received_at >= %(before)s)
   AND NOT EXISTS (SELECT FROM suppressions s WHERE s.msisdn_hash = r.msisdn_hash AND s.added_at >= %(before)s)
 """
 FORGET_FIGURES = "DELETE FROM kept_figures k USING waves w WHERE w.id = k.wave_id AND w.closes_at < %s"
@@ -70,7 +71,8 @@ ERASE_PERSON = """
 WITH number AS (DELETE FROM recipients WHERE msisdn_hash = %(hash)s RETURNING 1),
 rosters AS (DELETE FROM audience_members WHERE msisdn_hash = %(hash)s RETURNING 1),
 texts AS (UPDATE inbound SET body = '', digest = '' WHERE msisdn_hash = %(hash)s AND body <> '' RETURNING 1),
-parts AS (DELETE FROM inbound_parts WHERE msisdn_hash = %(hash)s)
+parts AS (DELETE FROM inbound_parts WHERE msisdn_hash = %(hash)s),
+complained AS (UPDATE complaints SET said = '', document = '' WHERE msisdn_hash = %(hash)s)
 SELECT (SELECT count(*) FROM number) AS numbers, (SELECT count(*) FROM rosters) AS members, (SELECT count(*) FROM texts) AS texts
 """
 LEAVE_ALONE = """

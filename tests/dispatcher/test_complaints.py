@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.campaign import Campaign
-from dispatcher import complaints, confirmations, control, expansion, importing, releases, sending
+from dispatcher import complaints, confirmations, control, expansion, importing, releases, retention, sending
 from dispatcher.approval import approve
 from dispatcher.complaints import CameBy, ComplaintError, Given, Refused
 from dispatcher.releases import Released, ReleaseError
@@ -203,3 +203,13 @@ async def test_a_complaint_is_answered_once_and_needs_its_proof(hall: Hall) -> N
             await complaints.take(connection, hall.runtime.keyring, Given(PERSON, CameBy.CALL, " ", "Đừng nhắn", "An"))
     (row,) = await hall.sql("SELECT taken_by, answer, answered_by FROM complaints")
     assert tuple(row) == ("An", "Đã xin lỗi", "Bình")
+
+
+async def test_the_words_of_a_complaint_go_with_the_person_the_refusal_stays(hall: Hall) -> None:
+    id_ = await take(hall, Refused(Scope.ALL))
+    async with hall.runtime.pool.connection() as connection:
+        await retention.erase(connection, hall.runtime.keyring, PERSON, "Đơn số 9", "Theo yêu cầu", "An")
+        found = await stored.find(connection, id_)
+    assert found
+    assert (found.said, found.document, found.cipher) == ("", "", None)
+    assert await hall.scalar("SELECT scope FROM suppressions") == "all"

@@ -61,9 +61,34 @@ def test_the_clock_goes_on_by_the_time_in_which_the_routes_at_work_would_have_se
 def test_a_machine_that_keeps_up_is_driven_faster_up_to_the_top_and_one_that_does_not_slower() -> None:
     tempo = Tempo(100.0, {"fast": 20.0})
     for _ in range(50):
-        tempo.step({"fast": round(20 * tempo.speed * 0.5)}, 0.5)
+        tempo.step({"fast": round(20 * tempo.speed * 0.5) + 1}, 0.5)
     assert tempo.speed == 100.0
-    assert tempo.pace == 1.0
+    assert tempo.shares == {"fast": 1.0}
     for _ in range(50):
         tempo.step({"fast": 60}, 0.5)
     assert tempo.speed < 10.0
+
+
+def test_a_route_that_is_ahead_gets_less_until_the_others_have_caught_up_and_an_idle_one_has_nothing_to_catch_up() -> (
+    None
+):
+    tempo = Tempo(100.0, {"fast": 20.0, "slow": 10.0})
+    tempo.step({"fast": 40, "slow": 40}, 0.5)
+    assert tempo.lead["slow"] > 0 > tempo.lead["fast"]
+    assert tempo.shares["slow"] < tempo.speed / 100 < tempo.shares["fast"]
+    for _ in range(5):
+        tempo.step({"slow": 20}, 0.5)
+    assert tempo.lead["fast"] == 0.0
+
+
+def test_over_a_machine_that_shares_itself_evenly_both_routes_keep_to_their_paces() -> None:
+    """Fifty messages a step, as many for each as long as its share allows."""
+    tempo, sent, clock = Tempo(100.0, {"fast": 20.0, "slow": 5.0}), {"fast": 0, "slow": 0}, 0.0
+    for _ in range(400):
+        allowed = {route: share * 100 * tempo.tps[route] * 0.4 for route, share in tempo.shares.items()}
+        slow = min(allowed["slow"], max(25, 50 - allowed["fast"]))
+        step = {"slow": round(slow), "fast": round(min(allowed["fast"], 50 - slow))}
+        clock += tempo.step({route: n for route, n in step.items() if n}, 0.4)
+        sent = {route: n + step[route] for route, n in sent.items()}
+    assert sent["fast"] / 20 == pytest.approx(clock, rel=0.02)
+    assert sent["slow"] / 5 == pytest.approx(clock, rel=0.02)
