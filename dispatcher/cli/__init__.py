@@ -27,6 +27,7 @@ from dispatcher.cli import (
     order,
     place,
     rehearsing,
+    reconcile,
     report,
     retention,
     route,
@@ -63,6 +64,7 @@ for verb in (
     campaign.app.command()(verb)
 for of_log in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.verify):
     log.app.command()(of_log)
+route.app.command()(reconcile.reconcile)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(text.app, name="text")
 app.add_typer(audience.app, name="audience")

@@ -13,11 +13,11 @@ from zipfile import BadZipFile
 
 from dispatcher.rosters.chunks import CHUNK_ROWS, Chunk, RosterError
 from dispatcher.rosters.csvfile import ALONE, CsvFile
-from dispatcher.rosters.mapping import FIELDS, Layout
+from dispatcher.rosters.mapping import FIELDS, Fields, Layout
 from dispatcher.rosters.ooxml import Forbidden
 from dispatcher.rosters.workbook import Workbook
 
-__all__ = ["CHUNK_ROWS", "FIELDS", "Chunk", "Roster", "RosterError", "read"]
+__all__ = ["CHUNK_ROWS", "FIELDS", "Chunk", "Fields", "Roster", "RosterError", "read"]
 
 HEAD = 64 << 10
 _ZIP = b"PK\x03\x04"
@@ -79,19 +79,21 @@ def read(
     mapping: Mapping[str, str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     sheet: str | None = None,
+    fields: Fields = FIELDS,
 ) -> Roster:
-    """Open a roster by what it contains, whatever its name says.
+    """Open a list of numbers by what it contains, whatever its name says.
 
-    `mapping` is field (`FIELDS`) -> column, for columns that are not recognised. `row` of a chunk is the row of the
-    sheet, or the line of the text file where the record begins; the first is 1. Raises `RosterError`.
+    `fields` are those of a roster, or of another kind of list. `mapping` is field -> column, for columns that are not
+    recognised. `row` of a chunk is the row of the sheet, or the line of the text file where the record begins; the first
+    is 1. Raises `RosterError`.
     """
     path = Path(path)
     with _explained(path):
         head = _head(path)
         if head.startswith(_ZIP):
-            return _of_workbook(path, Workbook(path, mapping or {}, sheet), chunk_rows)
+            return _of_workbook(path, Workbook(path, mapping or {}, sheet, fields), chunk_rows)
         _check(path, head)
-        return _of_csv(path, CsvFile(path, head, mapping or {}), chunk_rows)
+        return _of_csv(path, CsvFile(path, head, mapping or {}, fields), chunk_rows)
 
 
 def _of_workbook(path: Path, book: Workbook, chunk_rows: int) -> Roster:

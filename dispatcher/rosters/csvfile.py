@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError
-from dispatcher.rosters.mapping import HEADER_WITHIN, SAMPLE_ROWS, Layout, field_of, folded, lay_out
+from dispatcher.rosters.mapping import FIELDS, HEADER_WITHIN, SAMPLE_ROWS, Fields, Layout, field_of, folded, lay_out
 
 Row = tuple[int, list[str]]  # a Record without the cost of its name, for millions of them
 
@@ -217,12 +217,12 @@ class CsvFile:
     do about stray quotes and cells of several lines, reads the others.
     """
 
-    def __init__(self, path: Path, head: bytes, asked: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, head: bytes, asked: Mapping[str, str], fields: Fields = FIELDS) -> None:
         self.path = path
         self.encoding = detect_encoding(head)
         self.delimiter, named = sniff([line.rstrip("\n") for line in islice(self._lines(), SAMPLE_ROWS)])
         found = islice(records(self._lines(), path.name, self.delimiter), int(named), None)
-        self.layout: Layout = lay_out(path.name, [Record(*row) for row in islice(found, SAMPLE_ROWS)], asked)
+        self.layout: Layout = lay_out(path.name, [Record(*row) for row in islice(found, SAMPLE_ROWS)], asked, fields)
 
     def _lines(self) -> Iterator[str]:
         return chain.from_iterable(map(lines_of, Blocks(self.path, self.encoding)))

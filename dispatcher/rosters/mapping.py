@@ -16,8 +16,10 @@ HEADER_WITHIN = 20
 MOST_COLUMNS = 16_384  # as many as a worksheet has
 _SHOWN_COLUMNS = 12
 
-# Unaccented, lower case, one space between words. In the order of preference where only one column is wanted.
-FIELDS = {
+# Field -> its names: unaccented, lower case, one space between words, in the order of preference where only one column is
+# wanted. Every kind of list has `msisdn`, by which its header and its table are found.
+Fields = Mapping[str, tuple[str, ...]]
+FIELDS: Fields = {
     "msisdn": (
         "so dien thoai",
         "sdt",
@@ -94,25 +96,25 @@ def folded(header: str | None) -> str:
 
 
 def field_of(header: str | None) -> str | None:
-    """The field that a header names, None when it names none."""
+    """The field of a roster that a header names, None when it names none."""
     words = folded(header)
-    return next((field for field in FIELDS if _names(words, field)), None)
+    return next((field for field in FIELDS if _names(words, field, FIELDS)), None)
 
 
-def _names(words: str, field: str) -> int:
+def _names(words: str, field: str, fields: Fields = FIELDS) -> int:
     """0 when a header does not name the field, 2 when it does exactly, 1 when it has other words around."""
-    if words in FIELDS[field]:
+    if words in fields[field]:
         return 2
     if field == "msisdn" and _NOT_MOBILE.search(words):
         return 0
-    return int(len(words) <= 60 and any(f" {name} " in f" {words} " for name in FIELDS[field]))
+    return int(len(words) <= 60 and any(f" {name} " in f" {words} " for name in fields[field]))
 
 
-def lay_out(file: str, sample: Sequence[Record], asked: Mapping[str, str]) -> Layout:
-    """The layout of a roster from its first `SAMPLE_ROWS` rows. Raises `RosterError`, naming the columns."""
-    _check(file, sample, asked)
+def lay_out(file: str, sample: Sequence[Record], asked: Mapping[str, str], fields: Fields = FIELDS) -> Layout:
+    """The layout of a list from its first `SAMPLE_ROWS` rows. Raises `RosterError`, naming the columns."""
+    _check(file, sample, asked, fields)
     header = _asked_header(sample, asked) if asked else None
-    header = header or _named_header(sample, "msisdn") or (None if asked else _other_header(sample))
+    header = header or _named_header(sample, "msisdn") or (None if asked else _other_header(sample, fields))
     filled = [record for record in sample if any(map(_filled, record.cells))]
     if header is None:
         return _without_header(file, filled, asked)
@@ -121,14 +123,14 @@ def lay_out(file: str, sample: Sequence[Record], asked: Mapping[str, str]) -> La
         raise RosterError(f"{file}: chỉ có dòng tiêu đề (dòng {header.number}), không có dòng số nào bên dưới.")
     width = max(len(record.cells) for record in (header, *data))
     columns = _unique([*header.cells, *[None] * (width - len(header.cells))])
-    indexes = _indexes(file, columns, data, asked)
+    indexes = _indexes(file, columns, data, asked, fields)
     mapping = {field: columns[index] for field, index in indexes.items()}
     return Layout(columns, mapping, indexes, header.number + 1, len(header.cells))
 
 
-def _check(file: str, sample: Sequence[Record], asked: Mapping[str, str]) -> None:
-    if unknown := [field for field in asked if field not in FIELDS]:
-        raise RosterError(f"--map {unknown[0]}=...: không có trường này. Các trường: {', '.join(FIELDS)}.")
+def _check(file: str, sample: Sequence[Record], asked: Mapping[str, str], fields: Fields) -> None:
+    if unknown := [field for field in asked if field not in fields]:
+        raise RosterError(f"--map {unknown[0]}=...: không có trường này. Các trường: {', '.join(fields)}.")
     if not any(_filled(cell) for record in sample for cell in record.cells):
         raise RosterError(f"{file}: tệp không có dữ liệu. Kiểm tra lại có chọn đúng tệp hay không.")
     for record in sample:
@@ -164,10 +166,12 @@ def _is_header(row: Record, field: str) -> bool:
     return any(_names(folded(cell), field) for cell in row.cells) and not any(map(_is_number, row.cells))
 
 
-def _other_header(sample: Sequence[Record]) -> Record | None:
+def _other_header(sample: Sequence[Record], fields: Fields) -> Record | None:
     """A header whose number column has a name of its own, known by its other columns."""
     for row in sample[:HEADER_WITHIN]:
-        named = any(_names(folded(cell), field) == 2 for cell in row.cells for field in ("area", "group", "language"))
+        named = any(
+            _names(folded(cell), field, fields) == 2 for cell in row.cells for field in fields if field != "msisdn"
+        )
         if named and not any(map(_is_number, row.cells)):
             return row
     return None
@@ -208,15 +212,17 @@ def _without_header(file: str, filled: Sequence[Record], asked: Mapping[str, str
     return Layout(columns, mapping, indexes, start, width, (note,))
 
 
-def _indexes(file: str, columns: Sequence[str], data: Sequence[Record], asked: Mapping[str, str]) -> dict[str, int]:
+def _indexes(
+    file: str, columns: Sequence[str], data: Sequence[Record], asked: Mapping[str, str], fields: Fields
+) -> dict[str, int]:
     indexes = _asked_indexes(file, columns, asked)
-    for field in FIELDS:
+    for field in fields:
         free = [place for place in range(len(columns)) if place not in indexes.values()]
         if field in indexes:
             continue
         if field == "msisdn":
             indexes[field] = _number_column(file, columns, free, data)
-        elif (place := _best(columns, free, field)) is not None:
+        elif (place := _best(columns, free, field, fields)) is not None:
             indexes[field] = place
     return indexes
 
@@ -262,13 +268,13 @@ def _looks_like_numbers(data: Sequence[Record], place: int) -> bool:
     return bool(cells) and sum(map(_is_number, cells)) * 2 >= len(cells)
 
 
-def _best(columns: Sequence[str], free: Sequence[int], field: str) -> int | None:
+def _best(columns: Sequence[str], free: Sequence[int], field: str, fields: Fields) -> int | None:
     def rank(place: int) -> tuple[int, int]:
         words = _words(columns, place)
-        known = FIELDS[field]
-        return -_names(words, field), known.index(words) if words in known else len(known)
+        known = fields[field]
+        return -_names(words, field, fields), known.index(words) if words in known else len(known)
 
-    named = [place for place in free if _names(_words(columns, place), field)]
+    named = [place for place in free if _names(_words(columns, place), field, fields)]
     return min(named, key=rank, default=None)
 
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import polars as pl
 
 from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError
-from dispatcher.rosters.mapping import MOST_COLUMNS, SAMPLE_ROWS, Layout, lay_out
+from dispatcher.rosters.mapping import FIELDS, MOST_COLUMNS, SAMPLE_ROWS, Fields, Layout, lay_out
 from dispatcher.rosters.ooxml import (
     LONGEST_CELL,
     Attributes,
@@ -155,12 +155,12 @@ class Strings:
 class Workbook:
     """An XLSX roster: the sheet and its layout chosen once when made, read from the start at each iteration."""
 
-    def __init__(self, path: Path, asked: Mapping[str, str], sheet: str | None) -> None:
+    def __init__(self, path: Path, asked: Mapping[str, str], sheet: str | None, fields: Fields = FIELDS) -> None:
         self.path = path
         self._package = open_package(path)
         self._strings = Strings(self._package.strings)
         self.notes: list[str] = []
-        self.sheet, self.layout = _choose(self._package, self._strings, asked, sheet)
+        self.sheet, self.layout = _choose(self._package, self._strings, asked, sheet, fields)
         with ZipFile(path) as archive:
             self.size = archive.getinfo(self.sheet.part).file_size
 
@@ -226,13 +226,15 @@ class _Gathered:
             self._collector.extend(numbers, [column[start:end] for column in texts])
 
 
-def _choose(package: Package, strings: Strings, asked: Mapping[str, str], name: str | None) -> tuple[Sheet, Layout]:
+def _choose(
+    package: Package, strings: Strings, asked: Mapping[str, str], name: str | None, fields: Fields
+) -> tuple[Sheet, Layout]:
     """The sheet asked for, or the only visible one with a number column."""
     file = package.path.name
     sheets = [sheet for sheet in package.sheets if (sheet.name == name if name else not sheet.hidden)]
     if not sheets:
         raise RosterError(_no_sheet(package, name))
-    tried = [(sheet, _layout_or_error(package, strings, sheet, asked)) for sheet in sheets]
+    tried = [(sheet, _layout_or_error(package, strings, sheet, asked, fields)) for sheet in sheets]
     found = [(sheet, layout) for sheet, layout in tried if isinstance(layout, Layout)]
     if len(found) == 1:
         return found[0]
@@ -250,11 +252,11 @@ def _choose(package: Package, strings: Strings, asked: Mapping[str, str], name: 
 
 
 def _layout_or_error(
-    package: Package, strings: Strings, sheet: Sheet, asked: Mapping[str, str]
+    package: Package, strings: Strings, sheet: Sheet, asked: Mapping[str, str], fields: Fields
 ) -> Layout | RosterError:
     where = package.path.name if len(package.sheets) == 1 else f"{package.path.name}, trang “{sheet.name}”"
     try:
-        return lay_out(where, _sample(package, strings, sheet), asked)
+        return lay_out(where, _sample(package, strings, sheet), asked, fields)
     except RosterError as error:
         return error
 
