@@ -51,7 +51,8 @@ ROLE_WORDS = {
     Role.OBSERVER: "giám sát",
     Role.ADMINISTRATOR: "quản trị",
 }
-SECOND_FACTOR = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
+# Whoever runs an order approves it.
+SECOND_FACTOR = frozenset({Role.APPROVER, Role.ADMINISTRATOR, Role.PARTNER})
 # Who may see whole numbers; who looks after keys and what is kept for how long.
 REVEALERS = frozenset({Role.AUDITOR})
 KEEPERS = frozenset({Role.ADMINISTRATOR})

@@ -122,6 +122,15 @@ async def give(
     return order, file
 
 
+async def file(connection: Connection, key: SigningKey, order_id: UUID, by: str) -> str:
+    """The signed file of an order that was given, as it was first handed out. Raises `OrderError`."""
+    stored, order = await _known(connection, order_id, given=True)
+    if order.giver.key != key.id:
+        raise OrderError(f"Yêu cầu này được ký bằng khóa {order.giver.key}, nay nơi này dùng khóa {key.id}.")
+    await audit.record(connection, by, "order.fetch", str(order_id), digest=stored.digest)
+    return seal(stored.content, key)
+
+
 def _only(campaign: Campaign, wanted: Wanted) -> Campaign:
     """The campaign with the ordered wave alone."""
     found = {wave.slug: wave for wave in campaign.waves if wave.order}

@@ -10,16 +10,20 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from dispatcher.store.database import Connection, one
+from dispatcher.store.database import OURS, Connection, one
 
 ORDER = """
 SELECT o.id, o.given, o.digest, o.content, o.partner_key, k.name AS partner, o.entered_by, o.entered_at, c.edition AS ran_as
 FROM orders o LEFT JOIN trusted_keys k ON k.id = o.partner_key LEFT JOIN campaigns c ON c.id = o.ran_as
 """
-COUNTED = """
+# Given to the organisation that the transaction acts for, by another one here.
+SEEN = f"""(
+    o.{OURS} OR (o.given AND k.name = (SELECT slug FROM organisations WHERE id = dispatcher_organisation()))
+)"""
+COUNTED = f"""
 SELECT m.area_code, m.network, m.status::text, count(*)::int AS n, sum(m.segments)::int AS segments
 FROM messages m JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
-WHERE c.edition = %s GROUP BY 1, 2, 3
+WHERE c.edition = %s AND c.{OURS} GROUP BY 1, 2, 3
 """
 
 
@@ -97,20 +101,21 @@ async def put(
 
 
 async def find(connection: Connection, order_id: UUID, *, lock: bool = False) -> StoredOrder | None:
-    statement = f"{ORDER} WHERE o.id = %s" + (" FOR UPDATE OF o" if lock else "")
+    statement = f"{ORDER} WHERE o.id = %s AND {SEEN}" + (" FOR UPDATE OF o" if lock else "")
     row = await (await connection.execute(statement, [order_id])).fetchone()
     return StoredOrder(*row) if row else None
 
 
 async def listing(connection: Connection) -> list[StoredOrder]:
-    cursor = await connection.execute(f"{ORDER} ORDER BY o.entered_at, o.id")
+    cursor = await connection.execute(f"{ORDER} WHERE {SEEN} ORDER BY o.entered_at, o.id")
     return [StoredOrder(*row) async for row in cursor]
 
 
 async def mark_run(connection: Connection, order_id: UUID, edition: str, by: str) -> None:
     """Note the campaign that runs a taken order."""
     await connection.execute(
-        "UPDATE orders SET ran_as = c.id, ran_by = %s FROM campaigns c WHERE orders.id = %s AND c.edition = %s",
+        "UPDATE orders SET ran_as = c.id, ran_by = %s FROM campaigns c"
+        f" WHERE orders.id = %s AND c.edition = %s AND c.{OURS}",
         [by, order_id, edition],
     )
 

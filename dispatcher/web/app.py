@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dispatcher.accounts import Doorman
+from dispatcher.exports import ExportDesk
 from dispatcher.receipts import Inbox
 from dispatcher.roster_desk import RosterDesk
 from dispatcher.runtime import Addresses, open_runtime
@@ -39,9 +40,10 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_runtime(settings, addresses) as runtime, new_pool(addresses.database_url, PAGES) as pool:
-            app.state.runtime, app.state.pages = runtime, pool
+            app.state.runtime, app.state.pages, app.state.database_url = runtime, pool, addresses.database_url
             app.state.doorman = Doorman(pool, runtime.keyring)
             app.state.rosters = RosterDesk(settings.folder / "uploads", addresses.database_url, runtime.keyring)
+            app.state.exports = ExportDesk(settings.folder / "exports", addresses.database_url, runtime.keyring)
             async with pool.connection() as connection:
                 await app.state.rosters.sweep(connection)
             app.state.breakdowns, app.state.counting = {}, asyncio.Lock()

@@ -178,12 +178,20 @@ async def _admitted(self: Page, visit: Visit) -> Response:
     visit = await recognised(visit)
     if refused := _turned_away(self, visit):
         return refused
-    if self.method != "GET":
-        if not _same_origin(visit.request):
-            return visit.show("refused.html", 403, message=STRANGE_FORM)
-        visit = _with(visit, form=await read_form(visit.request, self.largest))
+    if self.method == "GET":
+        return await _answered(self, visit)
+    if not _same_origin(visit.request):
+        return visit.show("refused.html", 403, message=STRANGE_FORM)
+    visit = _with(visit, form=await read_form(visit.request, self.largest))
+    try:
         if visit.user and not _own_form(visit):
             return visit.show("refused.html", 403, message=STRANGE_FORM)
+        return await _answered(self, visit)
+    finally:
+        await visit.form.close()  # a roster that was sent lies on the disk until then
+
+
+async def _answered(self: Page, visit: Visit) -> Response:
     try:
         return await self.endpoint(visit)
     except MissingError as error:

@@ -32,6 +32,7 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
             Way("/bench", "Thử nội dung tin", Action.TRY_TEXT),
         ),
     ),
+    ("Nhà mạng", (Way("/orders", "Yêu cầu gửi", Action.SEE_ORDERS),)),
     (
         "Người dân",
         (
@@ -43,6 +44,9 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
         "Kiểm tra",
         (
             Way("/log", "Tìm tin đã gửi", Action.SEARCH_LOG),
+            Way("/exports", "Xuất nhật ký", Action.EXPORT_LOG),
+            Way("/seals", "Niêm phong", Action.SEE_SEALS),
+            Way("/reports", "Báo cáo", Action.SEE_REPORTS),
             Way("/trail", "Nhật ký thao tác", Action.SEE_TRAIL),
         ),
     ),

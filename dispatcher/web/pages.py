@@ -15,7 +15,10 @@ from dispatcher.web import (
     live,
     managing,
     neighbours,
+    ordering,
     overview,
+    reporting,
+    sealing,
     signing,
     statics,
     uploading,
@@ -23,7 +26,22 @@ from dispatcher.web import (
 )
 from dispatcher.web.door import Page, stranger
 
-ROOMS = (signing, overview, writing, choosing, live, doubts, campaign, uploading, neighbours, auditing, managing)
+ROOMS = (
+    signing,
+    overview,
+    reporting,
+    sealing,
+    writing,
+    choosing,
+    live,
+    doubts,
+    campaign,
+    uploading,
+    neighbours,
+    ordering,
+    auditing,
+    managing,
+)
 PAGES: tuple[Page, ...] = tuple(page for room in ROOMS for page in room.PAGES)
 
 

@@ -35,6 +35,14 @@ class Action(StrEnum):
     SEE_TRAIL = "see_trail"
     MANAGE_USERS = "manage_users"
     MANAGE_WEBHOOKS = "manage_webhooks"
+    EXPORT_LOG = "export_log"
+    SEE_SEALS = "see_seals"
+    SEE_REPORTS = "see_reports"
+    MAKE_REPORT = "make_report"
+    SEE_ORDERS = "see_orders"
+    GIVE_ORDER = "give_order"
+    RUN_ORDER = "run_order"
+    ANSWER_ORDER = "answer_order"
 
 
 A, R = Action, Role
@@ -61,6 +69,14 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.SEE_TRAIL: frozenset({R.AUDITOR, R.ADMINISTRATOR}),
     A.MANAGE_USERS: frozenset({R.ADMINISTRATOR}),
     A.MANAGE_WEBHOOKS: frozenset({R.ADMINISTRATOR}),
+    A.EXPORT_LOG: frozenset({R.AUDITOR}),
+    A.SEE_SEALS: frozenset({R.AUDITOR}),
+    A.SEE_REPORTS: STAFF | {R.AUDITOR},
+    A.MAKE_REPORT: frozenset({R.COORDINATOR, R.AUDITOR}),
+    A.SEE_ORDERS: frozenset({R.PARTNER, R.COORDINATOR, R.AUDITOR}),
+    A.GIVE_ORDER: frozenset({R.COORDINATOR}),
+    A.RUN_ORDER: frozenset({R.PARTNER}),
+    A.ANSWER_ORDER: frozenset({R.PARTNER, R.COORDINATOR}),
 }
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.office import CHROMIUM, DESKTOP, HEAVIEST, PHONE, YEAR, Office, office, roster
+from tests.journeys.office import CHROMIUM, DESKTOP, HEAVIEST, PHONE, YEAR, Office, office, roster, subscribers
 
 pytestmark = [
     pytest.mark.journey,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium"),
 ]
 PEOPLE = 120
@@ -22,6 +22,8 @@ STAFF = {
     "tran.binh": ("Trần Văn Bình", ["approver"]),
     "le.cuong": ("Lê Mạnh Cường", ["coordinator"]),
     "vu.dung": ("Vũ Thùy Dung", ["auditor"]),
+    "mai.nhan": ("Mai Thị Nhàn", ["partner"]),
+    "ho.phuc": ("Hồ Văn Phúc", ["partner"]),
 }
 
 
@@ -38,6 +40,7 @@ def test_a_first_campaign_from_the_first_start_to_the_auditor(place: Office, tmp
     approver_approves(place, codes["tran.binh"])
     coordinator_starts_stops_and_goes_on(place, codes["le.cuong"])
     auditor_finds_a_number(place, codes["vu.dung"])
+    partner_runs_an_order(place, codes, tmp_path)
     assert len(place.seen) >= 30
 
 
@@ -214,6 +217,36 @@ def auditor_finds_a_number(place: Office, code: str) -> None:
     page.goto("/language/en?back=/log")
     assert "Find messages" in page.inner_text("main")
     place.look(page, "english")
+
+
+def partner_runs_an_order(place: Office, codes: dict[str, str], folder: Path) -> None:
+    """One takes it in, another runs it; the order's wave opens while the first campaign's is over."""
+    taker = place.person()
+    place.welcome(taker, "mai.nhan", codes["mai.nhan"])
+    taker.goto("/orders")
+    place.look(taker, "orders-empty")
+    taker.set_input_files("#order", place.order(folder))
+    taker.click("text=Kiểm tra và nhận")
+    taker.wait_for_selector("text=Yêu cầu hợp lệ, chưa gửi gì.")
+    address = taker.url
+    taker.goto("/orders")
+    place.look(taker, "orders")
+    page = place.person(PHONE)
+    place.welcome(page, "ho.phuc", codes["ho.phuc"])
+    page.goto(address)
+    page.set_input_files("#subscribers", subscribers(folder, PEOPLE))
+    page.fill("#f-code", place.code_of("ho.phuc"))
+    place.look(page, "order")
+    page.click("text=Duyệt và chạy")
+    assert f"nhận {PEOPLE}" in page.inner_text("[role=status]")
+    page.click("text=Dừng gửi")
+    page.wait_for_selector("text=Đã tạm dừng.")
+    page.click("button >> text=Gửi tiếp")
+    page.wait_for_selector("text=Dừng gửi")
+    with page.expect_download() as given:
+        page.click("text=Tải kết quả đã ký")
+    assert '"kind": "dispatcher-order-result"' in Path(given.value.path()).read_text("utf-8")
+    place.look(page, "order-running")
 
 
 def test_pages_are_light_and_can_be_read_without_scripts(place: Office) -> None:

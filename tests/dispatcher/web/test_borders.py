@@ -16,10 +16,15 @@ from dispatcher.web.rights import Action
 from providers.base import Inbound
 from tests.dispatcher.hall import EDITION, LAUNCH, Hall, june
 from tests.dispatcher.web.people import Person, said, signed_in
+from tests.dispatcher.web.test_ordering import own_key
 
 EVERYTHING = tuple(Role)
 # Ids that are no secret and belong to nobody.
 FREE = {"/language/{language}"}
+ORDER = (
+    "INSERT INTO orders (id, given, digest, content, partner_key, entered_by) VALUES (%s, true, '', '{}', '', 'an')"
+    " RETURNING id"
+)
 
 
 @pytest.fixture
@@ -44,6 +49,8 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
         "message": (await hall.scalar("SELECT id FROM messages LIMIT 1")).hex,
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
         "login": inside.login,
+        "job": app.state.exports.verify(inside.login, 1, own_key(hall), None).id.hex,
+        "order": str(await hall.scalar(ORDER, uuid4())),
     }
 
 

@@ -1,0 +1,77 @@
+"""Reports: what is due, what was made, and the papers of one, made from the log."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+
+from starlette.responses import Response
+
+from campaigns.calendar import VIETNAM
+from campaigns.problems import DefinitionError
+from dispatcher.accounts import FIRST
+from dispatcher.errors import UserError
+from dispatcher.reports import making
+from dispatcher.store import installation, reports
+from dispatcher.web.door import Page, Visit
+from dispatcher.web.rights import Action
+
+WITHIN_DAYS = 180
+ZIP = "application/zip"
+
+
+async def listing(visit: Visit) -> Response:
+    return await _listing(visit)
+
+
+async def _listing(visit: Visit, problem: str | None = None) -> Response:
+    status = 409 if problem else 200
+    due, made, today = [], [], None
+    if visit.person.organisation != FIRST:
+        problem = "Báo cáo của cả cơ quan do đơn vị đầu mối lập."
+    else:
+        async with visit.desk(snapshot=True) as connection:
+            today = (await installation.now(connection)).astimezone(VIETNAM).date()
+            made = await reports.made(connection)
+            try:
+                duties = making.load(visit.runtime.settings.reports)
+                due = await making.due(connection, duties, today, WITHIN_DAYS)
+            except DefinitionError as error:
+                problem = problem or str(error)
+    return visit.show("reports.html", status, due=due, made=made[::-1], today=today, problem=problem)
+
+
+async def make(visit: Visit) -> Response:
+    """The document and its annex, in one file to take away; remembered with its figures."""
+    slug, year = visit.given("slug"), visit.given("year")
+    try:
+        if visit.person.organisation != FIRST or not (year.isascii() and year.isdigit()):
+            raise UserError("Không lập được báo cáo này.")
+        duties = making.load(visit.runtime.settings.reports)
+        # Only the first organisation comes here, which a transaction acts for that is told nothing.
+        async with visit.request.app.state.pages.connection() as connection:
+            papers = await making.make(connection, duties, (slug, int(year), _until(visit)), visit.by)
+    except (DefinitionError, UserError) as error:
+        return await _listing(visit, str(error))
+    name = f"{slug}-{year}"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(f"{name}.docx", papers.document)
+        file.writestr(f"{name}-phu-luc.xlsx", papers.annex)
+    given = {"content-disposition": f'attachment; filename="{name}.zip"'}
+    return Response(packed.getvalue(), media_type=ZIP, headers=given)
+
+
+def _until(visit: Visit) -> date | None:
+    written = visit.given("until")
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError:
+        raise UserError("Ngày chốt: ghi dạng 2026-06-14.") from None
+
+
+PAGES = (
+    Page("/reports", Action.SEE_REPORTS, listing),
+    Page("/reports", Action.MAKE_REPORT, make, "POST"),
+)

@@ -1,0 +1,128 @@
+"""The partner's room: an order given here, and one that came from elsewhere, taken, run by another, stopped, answered."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+
+from dispatcher import credentials, orders
+from dispatcher.accounts import Role
+from dispatcher.signing import SigningKey, open_signing_key
+from dispatcher.store import users
+from tests.dispatcher.foreign import signed_order
+from tests.dispatcher.hall import AUTHOR, LAUNCH, SENDER, Hall, june, numbers
+from tests.dispatcher.test_orders import HERE, TAKER, given
+from tests.dispatcher.web.people import Person, said, signed_in
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> SigningKey:
+    return open_signing_key(tmp_path / "elsewhere.pem", create=True)
+
+
+def own_key(hall: Hall) -> SigningKey:
+    return open_signing_key(hall.runtime.settings.signing_path, create=True)
+
+
+async def with_a_phone(hall: Hall, app: Starlette, login: str) -> Person:
+    """A partner's person with a second factor."""
+    person = await signed_in(app, login, Role.PARTNER)
+    async with hall.runtime.pool.connection() as connection:
+        found = await users.find(connection, login)
+        assert found
+        cipher = hall.runtime.keyring.encrypt(SECRET, f"totp/{found.id}".encode())
+        await users.set_totp(connection, found.id, cipher, hall.runtime.keyring.current, 0)
+    return person
+
+
+def code() -> str:
+    return credentials.totp(SECRET, int(time.time() // credentials.STEP_SECONDS))
+
+
+async def came_in(hall: Hall, app: Starlette, elsewhere: SigningKey) -> tuple[Person, str]:
+    """Whoever took the order in, and its address."""
+    await hall.rehearse()
+    async with hall.runtime.pool.connection() as connection:
+        await orders.trust(connection, "cong-an", elsewhere.public.written, AUTHOR)
+    taker = await with_a_phone(hall, app, "taker")
+    file = signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER)
+    answer = await taker.post("/orders/file", files={"order": ("yeu-cau.json", file.encode())})
+    assert answer.status_code == 303, said(answer)
+    return taker, answer.headers["location"]
+
+
+def people(count: int) -> bytes:
+    return "".join(["so;ma xa\n", *(f"{number};{HERE}\n" for number in numbers(count))]).encode()
+
+
+async def test_an_order_is_run_by_another_person_stopped_resumed_and_answered(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    taker, path = await came_in(hall, app, elsewhere)
+    file = {"subscribers": ("thue-bao.csv", people(30))}
+    assert "người chạy phải là người khác" in said(await taker.get(path))
+    assert (await taker.post(f"{path}/run", files=file, code=code())).status_code == 409
+    runner = await with_a_phone(hall, app, "runner")
+    assert "không đúng" in said(await runner.post(f"{path}/run", files=file, code="000000"))
+    assert (await runner.post(f"{path}/run", files=file, code=code())).status_code == 303
+    assert "nhận 30" in said(await runner.get(path))
+    await runner.post(f"{path}/pause")
+    assert "Gửi tiếp" in said(await runner.get(path))
+    await runner.post(f"{path}/resume")
+    assert "Dừng gửi" in said(await runner.get(path))
+    result = await runner.post(f"{path}/result")
+    assert "attachment" in result.headers["content-disposition"]
+    content = json.loads(result.text)["content"]
+    assert (content["people"]["accepted"], content["complete"]) == (30, False)
+    assert not list(hall.runtime.settings.folder.glob("order-*")), "no file with numbers is left lying about"
+
+
+async def test_what_is_no_order_or_no_roster_is_refused_with_a_reason(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    taker, path = await came_in(hall, app, elsewhere)
+    for content, told in ((b"PK\x03\x04", "JSON"), (b"{}", "ký")):
+        answer = await taker.post("/orders/file", files={"order": ("x.json", content)})
+        assert (answer.status_code, told in said(answer)) == (409, True)
+    runner = await with_a_phone(hall, app, "runner")
+    query = await runner.post(f"{path}/run", files={"subscribers": ("q.sql", b"SELECT 1")}, code=code())
+    assert "dispatcher order run" in said(query)
+    picture = {"subscribers": ("x.csv", b"\x89PNG\r\n\x1a\n" + b"\0" * 99)}
+    assert "PNG" in said(await runner.post(f"{path}/run", files=picture, code=code()))
+    assert await hall.scalar("SELECT count(*) FROM campaigns") == 0
+
+
+async def test_a_partners_own_people_fetch_what_was_given_to_them_and_nobody_else_does(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    file = await given(hall, own_key(hall), elsewhere)
+    theirs = await signed_in(app, "theirs", Role.PARTNER, organisation=TAKER)
+    other = await signed_in(app, "other", Role.PARTNER, organisation="another")
+    path = f"/orders/{await hall.scalar('SELECT id FROM orders')}"
+    assert (await theirs.get(f"{path}/manifest")).text == file
+    assert "Tháng hành động" in said(await theirs.get("/orders"))
+    for address in ("/orders", path, f"{path}/manifest"):
+        assert "Tháng hành động" not in (await other.get(address)).text
+    assert (await other.get(f"{path}/manifest")).status_code == 404
+    assert (await theirs.post(f"{path}/run")).status_code == 404
+    acts = await hall.sql("SELECT who FROM audit_trail WHERE act = 'order.fetch'")
+    assert [row.who for row in acts] == ["theirs"]
+
+
+async def test_a_coordinator_gives_an_order_for_an_approved_wave(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    await given(hall, own_key(hall), elsewhere)
+    coordinator = await signed_in(app, "coordinator", Role.COORDINATOR)
+    assert "Lập và ký yêu cầu" in said(await coordinator.get("/orders"))
+    asked = {"what": "drug_prevention_june-2026/launch/viettel", "partner": TAKER, "sender": SENDER}
+    assert (await coordinator.post("/orders", **asked)).status_code == 303
+    assert await hall.scalar("SELECT count(*) FROM orders") == 2
+    wrong = await coordinator.post("/orders", **(asked | {"partner": "nobody"}))
+    assert (wrong.status_code, "nobody" in said(wrong)) == (409, True)
