@@ -68,6 +68,13 @@ class StoredCampaign:
 
 
 @dataclass(frozen=True, slots=True)
+class Title:
+    edition: str
+    title: str
+    status: CampaignStatus
+
+
+@dataclass(frozen=True, slots=True)
 class StoredWave:
     id: int
     uid: UUID
@@ -154,6 +161,22 @@ async def source(connection: Connection, campaign_id: int) -> str | None:
 async def listing(connection: Connection) -> list[StoredCampaign]:
     cursor = await connection.execute(CAMPAIGN + f"WHERE {OURS} ORDER BY added_at, id")
     return [_campaign(row) async for row in cursor]
+
+
+async def titles(connection: Connection) -> list[Title]:
+    """What lists to choose from show of the organisation's campaigns."""
+    cursor = await connection.execute(
+        f"SELECT edition, title, status::text FROM campaigns WHERE {OURS} ORDER BY added_at, id"
+    )
+    return [Title(row.edition, row.title, CampaignStatus(row.status)) async for row in cursor]
+
+
+async def written(connection: Connection) -> list[str]:
+    """The definitions of the organisation's campaigns that are not called off, as JSON."""
+    cursor = await connection.execute(
+        f"SELECT definition::text AS written FROM campaigns WHERE {OURS} AND status <> 'cancelled' ORDER BY added_at, id"
+    )
+    return [row.written async for row in cursor]
 
 
 async def waves(connection: Connection, campaign_id: int) -> list[StoredWave]:

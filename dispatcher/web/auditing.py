@@ -33,7 +33,7 @@ async def _searched(visit: Visit, query: Query, *, searched: bool) -> Response:
     keyring = visit.runtime.keyring
     found, problem = [], None
     async with visit.desk() as connection:
-        stored = await campaigns.listing(connection)
+        stored = await campaigns.titles(connection)
         if searched:
             try:
                 found = await searching.search(connection, keyring, query, reveal=False, reason="", by=visit.by)

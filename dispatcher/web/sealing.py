@@ -40,7 +40,7 @@ async def listing(visit: Visit) -> Response:
 
 async def _listing(visit: Visit, problem: str | None = None) -> Response:
     async with visit.desk() as connection:
-        stored = await campaigns.listing(connection)
+        stored = await campaigns.titles(connection)
     jobs = [job for job in _desk(visit).of(visit.person.organisation_id) if job.kind in EXPORT_KINDS]
     return visit.show(
         "exports.html", 409 if problem else 200, jobs=jobs, stored=stored, forms=list(Format),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -68,15 +70,26 @@ async def ask_new(visit: Visit) -> Response:
 
 
 async def _ask_new(visit: Visit, status: int = 200, **given: object) -> Response:
-    calendar = _calendar(visit)
     year = datetime.now(VIETNAM).year
-    library = [definition.load(definition.library_path(n), year=year, calendar=calendar) for n in definition.library()]
+    library = _library(visit.runtime.settings.occasions, _changed(visit.runtime.settings.occasions), year)
     async with visit.desk() as connection:
-        stored = await campaigns.listing(connection)
+        stored = await campaigns.titles(connection)
     values = {"problems": (), "problem": None, "text": None, **given}
     return visit.show(
         "new.html", status, library=library, stored=stored, year=year, asked=visit.asked("from"), **values
     )
+
+
+def _changed(path: Path) -> int:
+    """When a file was last written; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@lru_cache(4)
+def _library(occasions: Path, _changed: int, year: int) -> list[Campaign]:
+    """What ships with us, for a year by the office's calendar."""
+    calendar = load_calendar(occasions)
+    return [definition.load(definition.library_path(n), year=year, calendar=calendar) for n in definition.library()]
 
 
 async def make_new(visit: Visit) -> Response:
