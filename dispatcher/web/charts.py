@@ -1,4 +1,4 @@
-"""Pictures drawn here: bars of statuses as SVG. Each stands beside a table that says the same in figures."""
+"""Pictures drawn here: bars of statuses and a grid of places, as SVG. Each stands beside a table that says the same in figures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ BANDS: tuple[tuple[str, str, tuple[Status, ...]], ...] = (
     ("wait", "chờ gửi", (S.QUEUED, S.RETRYING)),
 )
 WIDTH, BAR, LABEL, LINE = 720, 22, 150, 34
+# A grid of places: so many beside each other, each so large.
+COLUMNS, TILE_WIDTH, TILE_HEIGHT, GAP, NAME = 6, 116, 46, 4, 15
+# From what share of its messages delivered a place is drawn in which tone; the last is for none at all.
+REACHED: tuple[tuple[float, str], ...] = ((0.9, "most"), (0.5, "half"), (0.0001, "few"), (0.0, "none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,25 @@ def bars(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: s
         number = escape(speech.number(total))
         drawn.append(f'<text class="faint" x="{LABEL + length + 8:.1f}" y="{top + 16}" font-size="13">{number}</text>')
     return _svg(WIDTH, max(len(rows), 1) * LINE, title, "".join(drawn))
+
+
+def tiles(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: str) -> Markup:
+    """A tile for each place with the share of its messages that reached a phone, the darker the larger."""
+    drawn = []
+    for place, (name, counts) in enumerate(rows):
+        left, top = place % COLUMNS * (TILE_WIDTH + GAP), place // COLUMNS * (TILE_HEIGHT + GAP)
+        total, reached = sum(counts.values()), counts.get(S.DELIVERED, 0)
+        share = reached / total if total else 0.0
+        tone = next(tone for least, tone in REACHED if share >= least)
+        short = name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+        said = f"{name}: {speech.number(reached)}/{speech.number(total)}"
+        drawn.append(
+            f'<g class="t-{tone}"><title>{escape(said)}</title><rect x="{left}" y="{top}" width="{TILE_WIDTH}"'
+            f' height="{TILE_HEIGHT}" rx="4"/><text x="{left + 8}" y="{top + 19}" font-size="13">{escape(short)}</text>'
+            f'<text x="{left + 8}" y="{top + 37}" font-size="13">{speech.percent(reached, total)}</text></g>'
+        )
+    lines = max(1, -(-len(rows) // COLUMNS))
+    return _svg(COLUMNS * (TILE_WIDTH + GAP) - GAP, lines * (TILE_HEIGHT + GAP), title, "".join(drawn))
 
 
 def _pieces(found: Iterable[Band], left: float, width: float, top: float) -> list[str]:

@@ -18,7 +18,7 @@ from dispatcher.lifecycle import WAITING, CampaignStatus
 from dispatcher.store import log
 from dispatcher.waiting import stop_words
 from dispatcher.web import campaign as one
-from dispatcher.web.charts import bands, bar, bars
+from dispatcher.web.charts import bands, bar, bars, tiles
 from dispatcher.web.door import Page, Visit, recognised
 from dispatcher.web.rendering import fragment
 from dispatcher.web.rights import Action
@@ -31,6 +31,7 @@ RATE_SECONDS = 30
 # Counting by commune reads every message: once in so long for everybody who looks.
 FRESH_SECONDS = 20
 SHOWN_COMMUNES = 200
+TILES = 60
 MOVING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.APPROVED)
 EVENTS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -121,7 +122,9 @@ async def breakdown(visit: Visit) -> Response:
         "communes": found.communes[:SHOWN_COMMUNES],
         "more": max(0, len(found.communes) - SHOWN_COMMUNES),
         "network_bars": bars(found.networks, visit.speech, visit.speech.word("Số tin theo nhà mạng")),
-        "commune_bars": bars(found.communes[:12], visit.speech, visit.speech.word("Các xã có nhiều tin nhất")),
+        "commune_tiles": tiles(
+            found.communes[:TILES], visit.speech, visit.speech.word("Các xã, phường có nhiều tin nhất")
+        ),
         "bands_of": lambda counts: bands(counts, visit.speech),
     }
     return visit.show("breakdown.html" if alone else "parts/breakdown.html", **values)

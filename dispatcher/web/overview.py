@@ -19,6 +19,7 @@ from dispatcher.web.door import Page, Visit
 from dispatcher.web.rights import Action
 
 YEARS = range(2020, 2100)
+SHOWN_WAVES = 40  # of a month
 
 
 async def today(visit: Visit) -> Response:
@@ -52,7 +53,9 @@ async def calendar(visit: Visit) -> Response:
         this = (await installation.now(connection)).astimezone(VIETNAM)
         year = int(asked) if asked.isdecimal() and int(asked) in YEARS else this.year
         found = await drafting.year_of(connection, known, year)
-    return visit.show("calendar.html", year=found, months=_months(found), this=(this.year, this.month))
+    return visit.show(
+        "calendar.html", year=found, months=_months(found), this=(this.year, this.month), shown=SHOWN_WAVES
+    )
 
 
 def _months(found: drafting.Year) -> list[tuple[int, list[drafting.Row], list[tuple[Campaign, schedule.PlannedWave]]]]:
