@@ -13,7 +13,6 @@ FEWEST = 50
 SHARE = 0.3
 
 REFUSED = (Status.REJECTED, Status.FAILED)
-TRIED = (*REFUSED, Status.SUBMITTED, Status.DELIVERED, Status.UNDELIVERED, Status.UNCERTAIN, Status.UNCONFIRMED)
 
 
 @dataclass
@@ -23,11 +22,11 @@ class Budget:
     seen: deque[tuple[int, int]] = field(default_factory=lambda: deque([(0, 0)]))
 
     def spent(self, counts: Mapping[str, int]) -> str | None:
-        """Note the counts; in words why the wave should be held, None while all is well.
+        """Note what tries came to (`counters.tries`); in words why the wave should be held, None while all is well.
 
         Counts are the whole wave's so far. Only what is newer than the last decision to let it go on is judged.
         """
-        tried, refused = sum(counts.get(s, 0) for s in TRIED), sum(counts.get(s, 0) for s in REFUSED)
+        tried, refused = sum(counts.values()), sum(counts.get(s, 0) for s in REFUSED)
         self.seen.append((tried, refused))
         while len(self.seen) > 2 and tried - self.seen[1][0] >= LAST:
             self.seen.popleft()

@@ -155,7 +155,7 @@ async def _order(runtime: Runtime, due: list[Due]) -> None:
 
 async def hold_refused(connection: Connection, budgets: dict[int, Budget]) -> None:
     """Hold waves that carriers refuse too often; one that a person lets go starts with a clean sheet."""
-    counts = await counters.by_wave(connection, await campaigns.sending(connection))
+    counts = await counters.tries(connection, await campaigns.sending(connection))
     for gone in budgets.keys() - counts.keys():
         del budgets[gone]
     for wave, now in counts.items():

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from dispatcher.lifecycle import Status
 from dispatcher.store.database import Connection
+
+# What a try that no carrier accepted came to.
+UNACCEPTED = (Status.REJECTED, Status.FAILED, Status.UNCERTAIN, Status.UNCONFIRMED)
 
 COUNTS = "SELECT status::text, sum(n)::bigint AS n FROM message_counts WHERE wave_id = ANY(%s) GROUP BY status"
 BY_WAVE = "SELECT wave_id, status::text, n FROM message_counts WHERE wave_id = ANY(%s)"
+
+# Without a look at each message in a claim.
+TRIES = """
+SELECT wave_id, status, sum(n)::bigint AS n FROM (
+    SELECT wave_id, status::text, n FROM status_counts
+    UNION ALL SELECT wave_id, status::text, n FROM status_deltas
+    UNION ALL SELECT wave_id, 'accepted', accepted FROM folded_claims
+    UNION ALL SELECT wave_id, 'accepted', cardinality(ids) FROM claims WHERE answered_at IS NOT NULL
+) AS kept
+WHERE wave_id = ANY(%s) AND status = ANY(%s) GROUP BY wave_id, status
+"""
 
 FOLD = """
 WITH taken AS (DELETE FROM status_deltas RETURNING wave_id, status, n),
@@ -27,7 +44,18 @@ async def counts(connection: Connection, wave_ids: list[int]) -> dict[str, int]:
 
 async def by_wave(connection: Connection, wave_ids: list[int]) -> dict[int, dict[str, int]]:
     """wave -> status -> number of messages."""
-    cursor = await connection.execute(BY_WAVE, [wave_ids])
+    return await _by_wave(connection, wave_ids, BY_WAVE, [wave_ids])
+
+
+async def tries(connection: Connection, wave_ids: list[int]) -> dict[int, dict[str, int]]:
+    """wave -> what its tries came to: how many were ever `accepted`, and how many messages stand in the other statuses."""
+    return await _by_wave(connection, wave_ids, TRIES, [wave_ids, ["accepted", *UNACCEPTED]])
+
+
+async def _by_wave(
+    connection: Connection, wave_ids: list[int], statement: str, arguments: list[Any]
+) -> dict[int, dict[str, int]]:
+    cursor = await connection.execute(statement, arguments)
     found: dict[int, dict[str, int]] = {wave: {} for wave in wave_ids}
     async for row in cursor:
         found[row.wave_id][row.status] = row.n

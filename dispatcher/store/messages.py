@@ -112,8 +112,9 @@ WITH folded AS (
         SELECT id FROM claims WHERE answered_at < (SELECT dispatcher_now()) - %(age)s
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
-    RETURNING ids, answered_at AS changed_at
+    RETURNING wave_id, ids, answered_at AS changed_at
 ),
+noted AS (INSERT INTO folded_claims (wave_id, accepted) SELECT wave_id, sum(cardinality(ids)) FROM folded GROUP BY wave_id),
 input AS (
     SELECT m.id, 'accepted' AS event, 'sending'::message_status AS claimed, m.attempts AS seen, f.changed_at
     FROM folded f CROSS JOIN unnest(f.ids) AS t (id) JOIN stored_messages m ON m.id = t.id AND m.status IN ('queued', 'retrying')

@@ -7,12 +7,13 @@ import pytest
 from dispatcher import clock, control
 from dispatcher.budget import FEWEST, LAST, SHARE, Budget
 from dispatcher.control import ControlError
+from dispatcher.store import counters, messages
 from providers.sandbox import Dials
 from tests.dispatcher.hall import APPROVER, EDITION, LAUNCH, Hall
 
 
 def counts(tried: int, refused: int) -> dict[str, int]:
-    return {"queued": 10_000, "suppressed": 7, "submitted": tried - refused, "rejected": refused}
+    return {"accepted": tried - refused, "rejected": refused}
 
 
 def test_a_few_refusals_are_no_pattern() -> None:
@@ -36,6 +37,23 @@ def test_old_refusals_are_forgotten() -> None:
     budget = Budget()
     budget.forgive(counts(500, 500))
     assert budget.spent(counts(600, 500)) is None
+
+
+@pytest.mark.parametrize("dials", [Dials(refusals={"146": 0.5}, seed=1)])
+async def test_tries_are_counted_once_wherever_they_stand(hall: Hall) -> None:
+    await hall.planned(40)
+    await hall.send()
+    (wave,) = [row.id for row in await hall.sql("SELECT id FROM waves")]
+    taken, turned_away = [
+        await hall.scalar("SELECT count(*) FROM attempts WHERE outcome = %s", outcome)
+        for outcome in ("accepted", "refused")
+    ]
+    assert 0 < taken < 40
+    for folding in (False, True, True):
+        async with hall.runtime.pool.connection() as connection:
+            if folding:
+                await messages.fold(connection, 0.0)
+            assert await counters.tries(connection, [wave]) == {wave: {"accepted": taken, "rejected": turned_away}}
 
 
 async def refused(hall: Hall) -> dict[int, clock.Budget]:
