@@ -137,6 +137,7 @@ def _quoted(value: object) -> str:
 
 
 _LITERALS: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "t" if value else "f",
     int: str,
     float: repr,
     NoneType: lambda _: "NULL",

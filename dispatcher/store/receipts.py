@@ -123,6 +123,10 @@ FROM ready r LEFT JOIN input i ON i.receipt = r.id LEFT JOIN moved ON moved.id =
 """
 
 
+# Each field of a `NewReceipt`, as a column.
+COLUMNS = ("routes", "ids", "references", "outcomes", "codes", "networks", "raws", "parts", "hashes", "tags")
+
+
 class NewReceipt(NamedTuple):
     """As in `providers.base.Receipt`, the number hashed; that and the tag are for those without a `message_id`.
 
@@ -143,21 +147,8 @@ class NewReceipt(NamedTuple):
 
 async def put(connection: Connection, receipts: Sequence[NewReceipt]) -> None:
     """Store receipts for later; once committed the carrier may be answered."""
-    await connection.execute(
-        PUT,
-        {
-            "routes": array(r.route for r in receipts),
-            "ids": array(r.message_id for r in receipts),
-            "references": array(r.reference for r in receipts),
-            "outcomes": array(r.outcome for r in receipts),
-            "codes": array(r.code for r in receipts),
-            "networks": array(r.network for r in receipts),
-            "raws": array(r.raw for r in receipts),
-            "parts": array(r.part for r in receipts),
-            "hashes": array(r.msisdn_hash for r in receipts),
-            "tags": array(r.tag for r in receipts),
-        },
-    )
+    if receipts:
+        await connection.execute(PUT, dict(zip(COLUMNS, map(array, zip(*receipts, strict=True)), strict=True)))
 
 
 async def apply(connection: Connection, limit: int, shared: Sequence[str] = ()) -> int:
