@@ -1,7 +1,8 @@
 """Messages a second, end to end, against the plain way and against a bare client: the same sink, the same run.
 
-Run with `python -m benchmarks.engine [--rounds N] [--only once|late|bulk|smpp|memory] [--profile]`. End to end is from the start of
-an approved campaign to the last receipt in the log. Rounds take turns, so that whatever else the machine does meets all.
+Run with `python -m benchmarks.engine [--rounds N] [--only once|late|bulk|smpp|memory] [--profile | --statements]`. End to end is
+from the start of an approved campaign to the last receipt in the log. Rounds take turns, so that whatever else the machine does
+meets all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from statistics import median
 
 from benchmarks.engine import rounds, stage
 from benchmarks.engine.stage import Figures, Load
+from benchmarks.engine.statements import show as show_statements
 
 Round = Callable[[Path, Load], Figures]
 Contest = dict[str, tuple[Round, Load]]
@@ -48,7 +50,7 @@ BULK: Contest = {
 
 def links() -> Contest:
     """Over SMPP; what answers late shows how much of window / round trip is used."""
-    at_once = Load(people=200_000, window=8_000, smpp=True, batch=2_000)
+    at_once = Load(people=200_000, window=10_000, smpp=True, batch=2_000)
     late = replace(at_once, people=20_000, window=800, delay=0.02)
     narrow = replace(late, people=10_000, window=400, bind=10)
     return {
@@ -132,14 +134,21 @@ def profile() -> None:
         print(told[told.index("function calls") - 20 :] if "function calls" in told else told[-2000:])
 
 
+def statements() -> None:
+    """What PostgreSQL spends on each statement, over SMPP."""
+    with tempfile.TemporaryDirectory() as folder:
+        show_statements(Path(folder) / "var", links()["ours"][1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=("once", "late", "bulk", "smpp", "memory"))
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--statements", action="store_true")
     asked = parser.parse_args()
-    if asked.profile:
-        profile()
+    if asked.profile or asked.statements:
+        (profile if asked.profile else statements)()
         return
     if asked.only in (None, "once"):
         compete("A request a message; the sink answers at once", contest(OURS, 3_000), asked.rounds)
