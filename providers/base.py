@@ -24,13 +24,22 @@ class Encoding(StrEnum):
     UCS2 = "ucs2"
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template of the provider's and what to put in its places: parameter -> value."""
+
+    template: str
+    parameters: Mapping[str, str] = field(repr=False)
+
+
 # Submission, Accepted and Receipt are tuples, because there is one for every message: a frozen dataclass takes five times as
 # long to make.
 class Submission(NamedTuple):
     """One message for one person.
 
     `message_id` is ours, 32 hexadecimal digits, the same on every try: where the provider deduplicates, it is the key.
-    `msisdn` is E.164 digits without plus (`84912345678`). `callback_url` is where receipts should go, if anywhere.
+    `msisdn` is E.164 digits without plus (`84912345678`), or a `user_address`. `callback_url` is where receipts should go, if
+    anywhere. `filled` is what a provider of templates sends instead of the text.
     """
 
     message_id: str
@@ -39,12 +48,14 @@ class Submission(NamedTuple):
     encoding: Encoding
     segments: int
     callback_url: str | None = None
+    filled: Filled | None = None
 
 
 class Reason(StrEnum):
     """Why a carrier refused one message, normalised; the raw code stays beside it."""
 
     RECIPIENT = "recipient"  # this number cannot be texted
+    OPT_OUT = "opt_out"  # this person refuses such messages: no other way is to be tried
     NETWORK = "network"  # not on this route's network, or the brandname is not open there
     CONTENT = "content"  # template mismatch, blocked word: every message of the wave would fare the same
     REQUEST = "request"  # the carrier does not understand what we sent: ours to mend
@@ -181,8 +192,26 @@ class Inbound:
     part: Part | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Somebody, by `user_address`, began to follow our account, or ceased to."""
+
+    address: str = field(repr=False)
+    follows: bool
+
+
+# What a person is addressed by who is known to an account by an id instead of a number.
+USER = "zalo:"
+
+
+def user_address(user_id: str) -> str:
+    """The address of a person by their id at the account."""
+    return USER + user_id
+
+
+Heard = Receipt | Inbound | Follow
 # Returns when all of it is stored: only then is the carrier told so. Raises where it could not be.
-Hear = Callable[[Sequence[Receipt | Inbound]], Awaitable[None]]
+Hear = Callable[[Sequence[Heard]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +325,9 @@ class Capabilities:
     `one_text`: a call says one text to a list of numbers; `single_network`: all of one network; `per_recipient`: each of
     them has an answer of its own; `shared_reference`: the carrier's id is that of the call, the number tells which message.
     `negative_receipts`: receipts also say who was not reached. `dedupe_seconds`: for how long the provider blocks a second
-    submission of the same message (0 = never). `status_lookup`: whether `query` can be asked. `sandbox`: nothing reaches
-    anybody now. `hours`: when the carrier takes messages, None = at any time.
+    submission of the same message (0 = never). `status_lookup`: whether `query` can be asked; `reference_lookup`: only by the
+    carrier's own id. `sandbox`: nothing reaches anybody now. `templates`: it sends templates that are filled in. `hours`: when
+    the carrier takes messages, None = at any time.
     """
 
     channel: str
@@ -312,7 +342,9 @@ class Capabilities:
     dedupe: Dedupe = Dedupe.NONE
     dedupe_seconds: int = 0
     status_lookup: bool = False
+    reference_lookup: bool = False
     sandbox: bool = False
+    templates: bool = False
     hours: Hours | None = None
 
 
@@ -325,6 +357,33 @@ class Template:
 
     pattern: str
     network: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A place of a template that is filled in, by how many characters."""
+
+    name: str
+    required: bool
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateInfo:
+    """A provider's template: whether it may be sent (`detail`: its status in the provider's words), and what goes in.
+
+    `price` of one message in dong; `timeout`: after so many seconds a message that has not arrived never will; `quota`: how
+    many may still be sent today. None = not said.
+    """
+
+    template: str
+    usable: bool
+    detail: str
+    parameters: tuple[Parameter, ...] = ()
+    price: int | None = None
+    timeout: int | None = None
+    quota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +464,7 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def read_callback(self, callback: Callback) -> Sequence[Receipt | Inbound]:
+    def read_callback(self, callback: Callback) -> Sequence[Heard]:
         """Read a provider's callback; raises ValueError saying what is wrong with it. Never touches network or disk."""
 
     @abstractmethod
@@ -415,6 +474,10 @@ class Provider(ABC):
     async def terms(self) -> Terms:
         """Ask the carrier what the account may send, as far as it can be asked. Raises a `ProviderError`."""
         return Terms()
+
+    async def template(self, template: str) -> TemplateInfo:
+        """Ask for a template of the provider's; reads only. Raises a `ProviderError`."""
+        raise NotImplementedError(f"{type(self).__name__} sends no templates: capabilities.templates says so")
 
     async def query(self, lookups: Sequence[Lookup]) -> Queried:
         """Ask what became of messages; reads only, so it may be repeated.

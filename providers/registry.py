@@ -16,6 +16,7 @@ PROVIDERS = {
     "speedsms": "providers.speedsms:SpeedSms",
     "viettel": "providers.viettel:Viettel",
     "vnpt": "providers.vnpt:Vnpt",
+    "zalo_zbs": "providers.zalo.zbs:Zbs",
 }
 
 ENTRY_POINTS = "dispatcher.providers"

@@ -22,8 +22,9 @@ from providers.base import (
     Callback,
     Capabilities,
     Encoding,
+    Filled,
     Finding,
-    Inbound,
+    Heard,
     Lookup,
     Outcome,
     Provider,
@@ -44,6 +45,7 @@ from tests.providers.rawserver import CUTS, Behaviour, RawServer, answers, close
 TEXT = 'Chung tay phòng, chống ma túy \N{EN DASH} hãy nói "không"'
 MSISDN = "84912345678"
 CALLBACK = "https://callback.example.vn/c/esms/tok3n-0123456789abcdef"
+FILLED = Filled("204519", {"commune": "xã Na Sầm", "hotline": "111"})
 QUICK = Timeouts(connect=0.5, read=0.2, write=0.1, pool=0.5)
 
 UNREADABLE: dict[str, bytes] = {
@@ -141,7 +143,7 @@ def pushes(capabilities: Capabilities) -> bool:
 
 
 def looks_up(capabilities: Capabilities) -> bool:
-    return capabilities.status_lookup or capabilities.receipts is Receipts.PULL
+    return capabilities.status_lookup or capabilities.reference_lookup or capabilities.receipts is Receipts.PULL
 
 
 def many(capabilities: Capabilities) -> bool:
@@ -305,7 +307,7 @@ class Conformance:
             done = await asyncio.gather(*(provider.submit(submissions(self.least)) for _ in range(50)))
         assert len(done) == len(server.requests) == 50
 
-    def receipts(self, callback: Callback) -> Sequence[Receipt | Inbound]:
+    def receipts(self, callback: Callback) -> Sequence[Heard]:
         provider = self.adapter.provider("http://127.0.0.1:9/", None)  # type: ignore[arg-type]  # reading needs no network
         return provider.read_callback(callback)
 
@@ -426,7 +428,7 @@ def lookups(count: int) -> list[Lookup]:
 def submissions(count: int) -> list[Submission]:
     """`count` messages to numbers that follow each other, the first to `MSISDN`."""
     return [
-        Submission(f"{number:032x}", str(int(MSISDN) + number), TEXT, Encoding.UCS2, 1, CALLBACK)
+        Submission(f"{number:032x}", str(int(MSISDN) + number), TEXT, Encoding.UCS2, 1, CALLBACK, FILLED)
         for number in range(count)
     ]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
-from providers.base import Callback, Lookup, Outcome
+from providers.base import Callback, Lookup, Outcome, Provider
+from providers.http import Http
+from providers.tokens import Signed
+from providers.zalo.webhook import signature
 from tests.providers.conformance import MSISDN, TEXT, Adapter, Conformance
 
 
@@ -474,3 +478,111 @@ class GenericXml(GenericAdapter):
 
 class TestGenericXml(Conformance):
     adapter = GenericXml()
+
+
+class OneToken:
+    """The tokens of an account whose pair never ends."""
+
+    async def current(self) -> str:
+        return ZaloAdapter.secrets[2]
+
+    async def after(self, refused: str) -> str:
+        return refused
+
+
+def zalo_event(name: str = "user_received_message", secret: str = "oa-secret-0123456789", **fields: object) -> Callback:
+    told = {
+        "sender": {"id": "2867312345678901234"},
+        "recipient": {"id": MSISDN},
+        "event_name": name,
+        "message": {"delivery_time": "1790000000000", "msg_id": "8a1c33e6ff", "tracking_id": f"{0:032x}"},
+        "app_id": "4107312345678901234",
+        "timestamp": f"{time.time() * 1000:.0f}",
+        **fields,
+    }
+    body = json.dumps(told).encode()
+    mac = signature("4107312345678901234", body, str(told["timestamp"]), secret)
+    return Callback("POST", {}, {"x-zevent-signature": f"mac={mac}", "X-ZEvent-Server": "ZNS"}, body)
+
+
+class ZaloAdapter(Adapter):
+    name = title = "zalo_zbs"
+    sender = "Công an tỉnh Lạng Sơn"
+    secrets = ("app-secret-0123456789", "oa-secret-0123456789", "access-token-0123456789")
+    unknown_code = "-98765"
+    unreadable = {  # noqa: RUF012  as above
+        "a code that is a float": b'{"error":0.0,"data":{"msg_id":"a1"}}',
+        "a code that is a boolean": b'{"error":false,"data":{"msg_id":"a1"}}',
+        "an empty code": b'{"error":"","data":{"msg_id":"a1"}}',
+        "no code": b'{"message":"Success","data":{"msg_id":"a1"}}',
+        "taken, without data": b'{"error":0,"message":"Success"}',
+        "taken, without an id": b'{"error":0,"message":"Success","data":{}}',
+        "an id that is a page": b'{"error":0,"data":{"msg_id":"' + b"x" * 5000 + b'"}}',
+        "an unknown error of theirs": b'{"error":-100,"message":"unknown"}',
+    }
+    hostile_listings = {  # noqa: RUF012  as above
+        "no status": b'{"error":0,"data":{}}',
+        "a status from tomorrow": b'{"error":0,"data":{"status":2}}',
+        "a status that is none": b'{"error":0,"data":{"status":true}}',
+        "a refusal": b'{"error":-107,"message":"message id invalid"}',
+    }
+
+    def options(self, origin: str) -> dict[str, object]:
+        return {
+            "base_url": origin,
+            "oauth_url": f"{origin}v4/oa/access_token",
+            "app_id": "4107312345678901234",
+            "oa_id": "2867312345678901234",
+            "app_secret": self.secrets[0],
+            "oa_secret": self.secrets[1],
+        }
+
+    def provider(self, origin: str, http: Http) -> Provider:
+        provider = super().provider(origin, http)
+        assert isinstance(provider, Signed)
+        provider.tokens = OneToken()
+        return provider
+
+    def accepting(self, count: int) -> bytes:
+        data = {"msg_id": "8a1c33e6ff", "sent_time": "1790000000000", "quota": {"remainingQuota": "499"}}
+        return json.dumps({"error": 0, "message": "Success", "data": data}).encode()
+
+    def refusing(self, code: str, words: str) -> bytes:
+        return json.dumps({"error": int(code), "message": words}).encode()
+
+    def listing(self, lookups: Sequence[Lookup]) -> bytes:
+        return b'{"error":0,"message":"Success","data":{"delivery_time":"1790000000000","status":1}}'
+
+    def callbacks(self) -> list[tuple[Callback, Outcome]]:
+        other_id = {"msg_id": "8a1c33e6ff", "tracking_id": "not-ours"}
+        return [
+            (zalo_event(), Outcome.DELIVERED),
+            (zalo_event(secret=self.secrets[0]), Outcome.DELIVERED),
+            (zalo_event(message=other_id), Outcome.DELIVERED),
+        ]
+
+    def hostile_callbacks(self) -> list[Callback]:
+        genuine = zalo_event()
+        return [
+            *super().hostile_callbacks(),
+            replace(genuine, method="GET"),
+            replace(genuine, headers={}),
+            replace(genuine, headers={"X-ZEvent-Signature": "mac="}),
+            replace(genuine, headers={"X-ZEvent-Signature": "mac=\udce9é"}),
+            replace(genuine, body=genuine.body.replace(b"2867", b"2868")),
+            replace(genuine, body=genuine.body + b" "),
+            replace(genuine, body=genuine.body[:-9]),
+            zalo_event(secret="another"),
+            zalo_event(timestamp="1790000000000"),
+            zalo_event(timestamp="99999999999999"),
+            zalo_event(timestamp="now"),
+            zalo_event(message={"msg_id": ""}),
+            zalo_event(message={"msg_id": "a' OR 1=1 --"}),
+            zalo_event("follow"),
+            zalo_event("unfollow", follower={"id": "\x1b[2J"}),
+            zalo_event("user_send_text", sender={"id": "٥"}),
+        ]
+
+
+class TestZalo(Conformance):
+    adapter = ZaloAdapter()

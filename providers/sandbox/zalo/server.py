@@ -1,0 +1,225 @@
+"""A pretend Zalo as an HTTP server on loopback: `async with PretendZalo(dials) as zalo`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Self
+
+from aiohttp import web
+
+from providers.sandbox import books
+from providers.sandbox.ledger import Ledger
+from providers.sandbox.postman import loopback
+from providers.sandbox.zalo.account import (
+    MALFORMED,
+    NO_SUCH_MESSAGE,
+    NO_SUCH_TEMPLATE,
+    NOT_GRANTED,
+    OK,
+    STALE,
+    Account,
+    Decision,
+    Order,
+    Taken,
+)
+from providers.sandbox.zalo.dials import ZaloDials
+from providers.sandbox.zalo.webhooks import Event, Webhooks
+
+SENDING = {
+    "/message/template": "phone",
+    "/message/template/hashphone": "hash_phone",
+    "/v3.0/oa/message/template": "user_id",
+}
+NO_LIMIT = 500_000
+
+
+class PretendZalo:
+    """A Zalo that never leaves this machine: both hosts and the one of the tokens are one.
+
+    `options` are what a route wants; `origin` has `/health`, `/ledger`, `/ledger/summary` and `/ledger/received` below it, and
+    a POST to `/webhook` tells it an address for webhooks. Raises ValueError for a host that is not loopback.
+    """
+
+    def __init__(
+        self,
+        dials: ZaloDials | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ledger_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not loopback(host):
+            raise ValueError(f"a pretend Zalo listens on loopback only, not on {host}")
+        self.dials = dials or ZaloDials()
+        self._host, self._port, self._path, self._clock = host, port, ledger_file, clock
+        self._file: IO[str] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._file = self._path.open("a", encoding="utf-8", buffering=1) if self._path else None
+        self.ledger = Ledger(self._file)
+        self.account = Account(self.dials, self.ledger, self._clock)
+        self.webhooks = await Webhooks(self.dials, self.ledger).__aenter__()
+        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        self.origin = f"http://{self._host}:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.webhooks.__aexit__()
+        await self._runner.cleanup()
+        if self._file:
+            self._file.close()
+
+    @property
+    def options(self) -> dict[str, str]:
+        """`[route.options]` that lead here."""
+        return {
+            "base_url": f"{self.origin}/",
+            "uid_url": f"{self.origin}/v3.0/oa/message/template",
+            "oauth_url": f"{self.origin}/v4/oa/access_token",
+            "permission_url": f"{self.origin}/v4/oa/permission",
+            "app_id": self.dials.app_id,
+            "oa_id": self.dials.oa_id,
+            "app_secret": self.dials.app_secret,
+            "oa_secret": self.dials.oa_secret,
+        }
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                *(web.post(path, self._send) for path in SENDING),
+                web.get("/message/status", self._status),
+                web.get("/message/quota", self._quota),
+                web.get("/template/info/v2", self._template),
+                web.post("/v4/oa/access_token", self._token),
+                web.post("/webhook", self._webhook),
+                *books.routes(self.ledger),
+            ]
+        )
+        return app
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        order = _order(SENDING[request.path], _token_of(request), await request.json())
+        if order is None:
+            self.ledger.unreadable += 1
+            return _refusal(MALFORMED)
+        decision = self.account.receive(order)
+        try:
+            if latency := self.account.chance.seconds(self.dials.latency_seconds, order.address, "latency"):
+                await asyncio.sleep(latency)
+            return await self._respond(request, decision)
+        finally:  # only now: no webhook before the answer
+            if decision.taken:
+                self._announce(decision.taken)
+
+    async def _respond(self, request: web.Request, decision: Decision) -> web.StreamResponse:
+        if not decision.answered:
+            return _cut(request)
+        if decision.taken is None:
+            return _refusal(decision.code)
+        left = NO_LIMIT if self.account.left is None else self.account.left
+        quota = {"dailyQuota": str(self.dials.daily_quota or NO_LIMIT), "remainingQuota": str(left)}
+        stamp = str(int(time.time() * 1000))
+        data = {"msg_id": decision.taken.msg_id, "sent_time": stamp, "sending_mode": "1", "quota": quota}
+        response = web.json_response({"error": OK, "message": "Success", "data": data})
+        await response.prepare(request)
+        await response.write_eof()
+        return response
+
+    def _announce(self, taken: Taken) -> None:
+        dials, chance, person = self.dials.webhooks, self.account.chance, taken.order.address
+        if taken.reached_at is None or chance.happens(dials.lost, person, "lost webhook"):
+            return
+        late = dials.late_seconds if chance.happens(dials.late, person, "late webhook") else 0.0
+        event = Event(taken.msg_id, _received(self.dials, taken))
+        for _ in range(1 + chance.happens(dials.repeated, person, "repeated webhook")):
+            self.webhooks.post(event, max(0.0, taken.reached_at - self._clock()) + late)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        if not (msg_id := request.query.get("message_id", "")):
+            return _refusal(NO_SUCH_MESSAGE)
+        return _success({"delivery_time": None, "message": "", "status": self.account.status(msg_id)})
+
+    async def _quota(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        left = NO_LIMIT if self.account.left is None else self.account.left
+        return _success({"dailyQuota": str(self.dials.daily_quota or NO_LIMIT), "remainingQuota": str(left)})
+
+    async def _template(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        template = self.dials.template
+        if request.query.get("template_id") != template.id:
+            return _refusal(NO_SUCH_TEMPLATE)
+        listed = [
+            {"name": name, "require": True, "type": "STRING", "maxLength": most, "minLength": 0}
+            for name, most in template.parameters.items()
+        ]
+        said = {"templateId": template.id, "status": template.status, "listParams": listed, "price": "200"}
+        return _success({**said, "timeout": template.timeout_seconds})
+
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        spent = str(form.get("refresh_token") or form.get("code") or "")
+        known = str(form.get("app_id")) == self.dials.app_id
+        pair = self.account.trade(request.headers.get("secret_key", ""), spent) if known else None
+        if pair is None:
+            return web.json_response({"error": NOT_GRANTED, "error_name": "Invalid refresh token"})
+        if pair == ("", ""):
+            return _cut(request)
+        expires = str(self.dials.access_seconds)
+        return web.json_response({"access_token": pair[0], "refresh_token": pair[1], "expires_in": expires})
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        self.webhooks.url = str((await request.json())["url"])
+        return web.json_response({"ok": True})
+
+
+def _token_of(request: web.Request) -> str:
+    return request.headers.get("access_token", "")
+
+
+def _order(by: str, token: str, told: object) -> Order | None:
+    if not isinstance(told, Mapping) or not isinstance(told.get("template_data"), Mapping):
+        return None
+    address, tracking = str(told.get(by) or ""), str(told.get("tracking_id") or "")
+    if not address or not tracking:
+        return None
+    return Order(token, address, str(told.get("template_id")), dict(told["template_data"]), tracking)
+
+
+def _received(dials: ZaloDials, taken: Taken) -> dict[str, object]:
+    return {
+        "sender": {"id": dials.oa_id},
+        "recipient": {"id": taken.order.address},
+        "event_name": "user_received_message",
+        "message": {
+            "delivery_time": str(int(time.time() * 1000)),
+            "msg_id": taken.msg_id,
+            "tracking_id": taken.order.tracking_id,
+        },
+    }
+
+
+def _success(data: Mapping[str, object]) -> web.Response:
+    return web.json_response({"error": OK, "message": "Success", "data": data})
+
+
+def _refusal(code: int) -> web.Response:
+    """Refusals come with HTTP 200 too."""
+    return web.json_response({"error": code, "message": f"refused ({code})"})
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
