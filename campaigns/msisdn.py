@@ -304,9 +304,9 @@ def mask(msisdn: str) -> str:
 
 
 def spoken(msisdn: str) -> str:
-    """`84912345678` -> `0912 345 678`, as people write it."""
+    """`84912345678` -> `0912 345 678`, as people write it; an address that is no number stays as it is."""
     local = _local(msisdn)
-    return f"{local[:4]} {local[4:7]} {local[7:]}"
+    return local if ":" in local else f"{local[:4]} {local[4:7]} {local[7:]}"
 
 
 def _local(msisdn: str) -> str:

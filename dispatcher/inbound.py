@@ -13,12 +13,14 @@ from dispatcher.keyring import Keyring
 from dispatcher.store import confirmations, inbound, suppressions
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Text, TextPart
-from providers.base import Inbound, Part
+from providers.base import USER, Inbound, Part
 
 log = structlog.get_logger()
 
 # A carrier delivers again within minutes what it believes we have not got, and the parts of a text come within minutes.
 PATIENCE_SECONDS = 3600
+# The "network" of people who are known by an id at our Official Account.
+ZALO = "zalo"
 REASON = "người dân từ chối nhận bằng tin nhắn"
 
 
@@ -38,6 +40,7 @@ async def put(
     """
     await inbound.alone(connection)
     await _keep_numbers(connection, keyring, texts)
+    users = {keyring.hash(one.msisdn) for one in texts if one.msisdn.startswith(USER)}  # a confirmation goes by SMS
     whole = []
     for one in texts:
         if one.part:
@@ -47,7 +50,7 @@ async def put(
     for text in [*whole, *await inbound.join(connection, PATIENCE_SECONDS)]:
         refusal = refuses(text.body, words)
         await _deliver(connection, text, refusal)
-        if refusal:
+        if refusal and text.msisdn_hash not in users:
             await confirmations.owe(connection, text.msisdn_hash, whatever=confirm_all)
 
 
@@ -58,7 +61,7 @@ async def _keep_numbers(connection: Connection, keyring: Keyring, texts: Sequenc
         connection,
         hashes=hashes,
         ciphers=keyring.encrypt_all(numbers, hashes),
-        networks=[msisdn.network(number) for number in numbers],
+        networks=[ZALO if number.startswith(USER) else msisdn.network(number) for number in numbers],
         key_id=keyring.current,
     )
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dispatcher import inbound
 from dispatcher.receipts import Inbox, arrived
 from dispatcher.runtime import Runtime
-from providers.base import Hear, Inbound, Receipt
+from providers.base import Hear, Heard, Inbound, Receipt
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ def listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
     words = runtime.settings.refusal_words.split(",")
     confirm_all = runtime.settings.confirm_refusals == "all"
 
-    async def hear(told: Sequence[Receipt | Inbound]) -> None:
+    async def hear(told: Sequence[Heard]) -> None:
         if not runtime.guard.trusted:
             raise RuntimeError("this installation may not send: the receipts are for another")
         receipts = [arrived(route, one, runtime.keyring) for one in told if isinstance(one, Receipt)]

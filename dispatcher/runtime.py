@@ -19,6 +19,7 @@ from dispatcher.gate import Gate
 from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.pacing import Pacer
+from dispatcher.provider_tokens import Keeper
 from dispatcher.routing import after_refusal, leaves_this_machine
 from dispatcher.settings import RouteConfig, RoutesError, Settings, explain, load_routes
 from dispatcher.store import caps, installation
@@ -27,6 +28,7 @@ from dispatcher.store.database import Pool, new_pool
 from providers.base import Options, Provider
 from providers.http import Http, Timeouts
 from providers.registry import UnknownProvider, provider_class
+from providers.tokens import Signed
 
 # Chunks of a route that a process has under way at once, over all its batches; together they fill the window. The last is kept
 # for alerts.
@@ -81,7 +83,7 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
         ready = {}
         for config in routes:
             ways = after_refusal(routes, config.name)
-            ready[config.name] = await stack.enter_async_context(open_route(config, keyring, ways))
+            ready[config.name] = await stack.enter_async_context(open_route(config, keyring, ways, pool))
         async with pool.connection() as connection:
             if await installation.rehearsing(connection):
                 _stay_on_this_machine(ready.values())
@@ -110,9 +112,9 @@ async def try_routes(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_route(
-    config: RouteConfig, keyring: Keyring, ways: Mapping[str, str] | None = None
+    config: RouteConfig, keyring: Keyring, ways: Mapping[str, str] | None = None, pool: Pool | None = None
 ) -> AsyncIterator[Route]:
-    """The route with its provider and HTTP client. Raises `RoutesError`."""
+    """The route with its provider and HTTP client; `pool` is where tokens are kept. Raises `RoutesError`."""
     try:
         kind = provider_class(config.provider)
         options = kind.options_model.model_validate(config.options)
@@ -123,16 +125,18 @@ async def open_route(
     lanes = Gate(LANES, kept=1) if config.window >= LANES else Gate(config.window, kept=0)
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
         provider = _provider(kind, config, options, http)
+        if pool and isinstance(provider, Signed):
+            provider.tokens = Keeper(pool, keyring, provider)
         token = keyring.callback_token(config.name)
         callback_url = _callback_url(config, options, token)
         yield Route(config, options, provider, token.encode(), callback_url, lanes, ways or {}, Breaker())
 
 
 @asynccontextmanager
-async def open_routes(configs: Iterable[RouteConfig], keyring: Keyring) -> AsyncIterator[list[Route]]:
+async def open_routes(configs: Iterable[RouteConfig], keyring: Keyring, pool: Pool) -> AsyncIterator[list[Route]]:
     """Several at once, without ways from one to another: to ask, not to send."""
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(open_route(config, keyring)) for config in configs]
+        yield [await stack.enter_async_context(open_route(config, keyring, pool=pool)) for config in configs]
 
 
 async def _count(pool: Pool, route: str, hour: datetime, day: datetime) -> Spent:

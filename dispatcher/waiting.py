@@ -33,10 +33,11 @@ Rests = Mapping[str, Rest]
 def stop_words(stop: Stop) -> str:
     """What keeps a route from sending, and until when."""
     again = f", thử lại lúc {stop.probe_at.astimezone(VIETNAM):%H:%M:%S}" if stop.probe_at else ""
-    return f"{STOP_WORDS[stop.kind]}{again} ({_spoken(stop.reason)})"
+    return f"{STOP_WORDS[stop.kind]}{again} ({spoken_reason(stop.reason)})"
 
 
-def _spoken(reason: str) -> str:
+def spoken_reason(reason: str) -> str:
+    """What our code or an adapter says of a route that stopped, as staff read it."""
     for known, words in STOP_REASONS.items():
         reason = reason.replace(known, words)
     return re.sub(*SILENCE, reason)

@@ -16,6 +16,7 @@ from dramatiq.middleware import Middleware
 from dispatcher import actors
 from dispatcher.broker import PLACES, new_broker
 from dispatcher.links import open_links
+from dispatcher.renewing import tokens_renewed
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings, load_routes
 
@@ -54,6 +55,7 @@ class RuntimeHolder(Middleware):
             pass
         if self.trusted():  # a second server must not take the first one's receipts
             _loop().run_coroutine(self._stack.enter_async_context(open_links(self.runtime())))
+            _loop().run_coroutine(self._stack.enter_async_context(tokens_renewed(self.runtime())))
 
     def stop_claiming(self) -> None:
         """Let batches end after what is under way: what was handed over is recorded, the rest stays queued."""

@@ -198,7 +198,7 @@ def approve(
         terms = office(desk.settings)
         async with desk.pool.connection() as connection:
             carried = await freight(connection, edition, terms)
-        async with open_routes(terms.routes, desk.keyring) as opened:
+        async with open_routes(terms.routes, desk.keyring, desk.pool) as opened:
             lacks = await lacking(opened, carried)
         async with desk.pool.connection() as connection:
             return await approval.approve(

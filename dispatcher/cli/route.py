@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import dataclasses
+import hashlib
+import secrets
+import sys
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from dispatcher import control
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table, tell_stopped
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, err, fail, give, number, out, table, tell_stopped
 from dispatcher.preflight import Checked, Level, freight, preflight
+from dispatcher.provider_tokens import Keeper
 from dispatcher.review import office
 from dispatcher.routing import onward
-from dispatcher.runtime import open_routes
+from dispatcher.runtime import open_route, open_routes
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
 from dispatcher.store import log as delivery_log
 from dispatcher.store.routes import Stop, StopKind
-from dispatcher.waiting import stop_words
+from dispatcher.waiting import spoken_reason, stop_words
+from providers.errors import ProviderError
+from providers.tokens import Signed
 
 app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, hủy, cho chạy tiếp.", no_args_is_help=True)
 LEVELS = {Level.STOP: "[bold red]Phải sửa:[/]", Level.WARN: "[yellow]Xem lại:[/]", Level.NOTE: "Ghi chú:"}
@@ -95,8 +103,54 @@ async def _checked(desk: Desk, name: str | None, edition: str | None) -> list[Ch
     if edition:
         async with desk.pool.connection() as connection:
             carried = await freight(connection, edition, office(desk.settings))
-    async with open_routes(configs, desk.keyring) as opened:
+    async with open_routes(configs, desk.keyring, desk.pool) as opened:
         return await preflight(opened, carried)
+
+
+@app.command()
+def authorise(
+    name: Name,
+    refresh_token: Annotated[
+        bool, typer.Option("--refresh-token", help="Dán refresh token đã có thay vì đăng nhập bằng trình duyệt.")
+    ] = False,
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Cấp quyền cho một đường gửi Zalo: người quản trị OA đăng nhập, rồi dán mã vào đây. Không gửi tin nào."""
+    verifier = secrets.token_urlsafe(32)
+
+    async def act(desk: Desk) -> None:
+        _known(desk, name)
+        config = next(route for route in load_routes(desk.settings.routes) if route.name == name)
+        async with open_route(config, desk.keyring, pool=desk.pool) as route:
+            provider = route.provider
+            if not (isinstance(provider, Signed) and isinstance(provider.tokens, Keeper)):
+                fail(f"Đường gửi {name} không dùng mã truy cập có hạn; không cần cấp quyền.")
+            secret = await asyncio.to_thread(_pasted, provider, verifier, refresh_token)
+            try:
+                pair = await (provider.refreshed(secret) if refresh_token else provider.granted(secret, verifier))
+            except ProviderError as error:
+                fail(f"Chưa cấp quyền được: {spoken_reason(str(error))}.")
+            await provider.tokens.begin(pair)
+        async with desk.pool.connection() as connection:
+            await audit.record(connection, by, "route.authorise", name, account=provider.account)
+        await _unpark(desk, [name], by)
+
+    at_desk(act)
+    if as_json:
+        return give({"route": name, "act": "authorise"})
+    return out.print(f"[green]Đường gửi {name} đã được cấp quyền;[/] từ nay mã truy cập được tự gia hạn.")
+
+
+def _pasted(provider: Signed, verifier: str, refresh_token: bool) -> str:
+    """What a person got at the provider; the prompts go where no output is read from."""
+    if not refresh_token:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        err.print("Người quản trị OA mở địa chỉ sau, đăng nhập, đồng ý, rồi chép giá trị code= trên thanh địa chỉ:")
+        err.print(escape(provider.permission(challenge, secrets.token_urlsafe(8))), soft_wrap=True)
+    err.print("Dán refresh token:" if refresh_token else "Dán mã (dùng một lần, trong 10 phút):")
+    pasted = sys.stdin.readline().strip()
+    return pasted or fail("Chưa dán gì; chưa thay đổi gì.")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dispatcher import inbound
-from providers.base import Inbound, Part
+from providers.base import Inbound, Part, user_address
 from tests.dispatcher.hall import Hall
 
 WORDS = ("tc*", "tu_choi*", "huy")
@@ -144,3 +144,12 @@ async def test_numbers_are_stored_encrypted_and_nowhere_else(hall: Hall) -> None
 async def test_what_a_database_or_a_terminal_would_choke_on_is_blanked(hall: Hall) -> None:
     await put(hall, text("a\0b\x1b[31mc\nd\u202ee"))
     assert await bodies(hall) == ["a b [31mc\nd e"]
+
+
+async def test_a_refusal_on_zalo_counts_and_no_sms_confirms_it(hall: Hall) -> None:
+    async with hall.runtime.pool.connection() as connection:
+        texts = [text("TC", user_address("7312345678"))]
+        await inbound.put(connection, hall.runtime.keyring, "zalo", texts, WORDS, confirm_all=True)
+    assert await suppressed(hall) == ["zalo:7312345678"]
+    assert await hall.scalar("SELECT network FROM recipients") == "zalo"
+    assert await hall.sql("SELECT FROM confirmations") == []
