@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.audience import CODES
 from campaigns.calendar import Calendar
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, Channel
 from campaigns.hotlines import hotlines
 from campaigns.lints import Setting, lint, stale_years
 from campaigns.problems import Found
@@ -23,6 +23,7 @@ from campaigns.written import (
     AdvertisingTable,
     AppraisalTable,
     BasisTable,
+    ChannelTable,
     DocumentTable,
     Header,
     LinkTable,
@@ -30,6 +31,7 @@ from campaigns.written import (
     TextTable,
     WaveTable,
     Written,
+    ZaloTable,
     listed,
     nearest,
     read,
@@ -47,7 +49,8 @@ def assemble(raw: dict[str, Any], asked: int | None, calendar: Calendar, found: 
     setting = _setting(header, number, theme, links)
     _title(header, setting, found)
     texts = _texts(raw.get("texts", {}), setting, found)
-    waves = _waves(raw.get("wave", []), texts, year, setting, found)
+    common = read(ChannelTable, raw.get("channel", {}), "channel", found)
+    waves = _waves(raw.get("wave", []), texts, common, year, setting, found)
     own = {key: value for key, value in header.present().items() if key in Campaign.model_fields}
     return (
         own
@@ -161,7 +164,33 @@ def _texts(raw: object, setting: Setting, found: Found) -> dict[str, TextTable]:
                     found.add(f"texts.{key}.{path}", str(finding))
         for language in set(text.languages or ()) - set(LANGUAGES):
             found.add(f"texts.{key}.languages.{language}", f"không có mã ngôn ngữ này{nearest(language, LANGUAGES)}")
-    return texts
+    return {key: _zalo(text, f"texts.{key}.zalo", setting, found) for key, text in texts.items()}
+
+
+def _zalo(text: TextTable, field: str, setting: Setting, found: Found) -> TextTable:
+    """The text with what stands for it on Zalo, if anything does."""
+    if text.zalo is None:
+        return text
+    table = read(ZaloTable, text.zalo, field, found)
+    for name, written in (table.parameters or {}).items():
+        for finding in lint(written, Form.ACCENTED, setting):
+            if finding.refuses:
+                found.add(f"{field}.parameters.{name}", str(finding))
+    return text.model_copy(update={"zalo": table.present()})
+
+
+def _channelled(
+    wave: WaveTable, field: str, common: ChannelTable, texts: dict[str, TextTable], found: Found
+) -> dict[str, Any]:
+    """A wave's channel, its own or that of all; on Zalo its text needs a template."""
+    channel = wave.channel or common.policy or Channel.SMS
+    text = texts.get(wave.text or "")
+    if channel is not Channel.SMS and wave.order:
+        found.add(f"{field}.channel", 'đợt nhà mạng tự gửi chỉ đi bằng SMS; ghi channel = "sms"')
+    if channel is not Channel.SMS and text is not None and text.zalo is None:
+        where = f"[texts.{wave.text}.zalo]"
+        found.add(f"{field}.channel", f"nội dung chưa có mẫu tin Zalo; thêm bảng {where} với template và parameters")
+    return {"channel": channel} | ({"wait_minutes": common.wait_minutes} if common.wait_minutes else {})
 
 
 def _bodies(text: TextTable) -> Iterator[tuple[str, Form, str]]:
@@ -174,7 +203,7 @@ def _bodies(text: TextTable) -> Iterator[tuple[str, Form, str]]:
 
 
 def _waves(
-    raw: object, texts: dict[str, TextTable], year: Year, setting: Setting, found: Found
+    raw: object, texts: dict[str, TextTable], common: ChannelTable, year: Year, setting: Setting, found: Found
 ) -> list[dict[str, Any]]:
     tables = [(field, read(WaveTable, table, field, found)) for field, table in listed(raw, "wave", found)]
     if not tables:
@@ -187,9 +216,10 @@ def _waves(
         for finding in stale_years(wave.title or "", setting):
             found.add(f"{field}.title", finding.message)
         _ordered(wave, field, found)
+        channel = _channelled(wave, field, common, texts, found)
         for firing in fired(wave, field, year):
             _unused(firing.get("slug"), field, first, found)
-            waves.append(firing)
+            waves.append(firing | channel)
     return waves
 
 

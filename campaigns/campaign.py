@@ -29,6 +29,14 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class Channel(StrEnum):
+    """By what a wave reaches people. `zalo_then_sms`: by SMS whoever Zalo refuses or has not reached after a while."""
+
+    SMS = "sms"
+    ZALO = "zalo"
+    ZALO_THEN_SMS = "zalo_then_sms"
+
+
 class ContentKind(StrEnum):
     """What a text is about; reports count by it."""
 
@@ -117,11 +125,18 @@ class Period(Part):
     end: datetime.date
 
 
+class ZaloText(Part):
+    """What stands for a text on Zalo: a template that Zalo has approved, and what goes into it, placeholders not yet filled in."""
+
+    template: str
+    parameters: Mapping[str, str] = {}
+
+
 class Text(Part):
     """One text in both forms, in NFC, placeholders not yet filled in.
 
     `languages` has the text in other languages (BCP 47), each written in one form; `aloud` is for loudspeakers and for
-    people who read it to others.
+    people who read it to others. `zalo` is None where it is sent by SMS only.
     """
 
     accented: str
@@ -129,6 +144,7 @@ class Text(Part):
     content_kind: str | None = None
     languages: Mapping[str, str] = {}
     aloud: str | None = None
+    zalo: ZaloText | None = None
 
     def form(self, form: Form) -> str:
         """The text as written in one form."""
@@ -142,6 +158,7 @@ class Wave(Part):
     `groups`, `ages` and `speakers` say who of the audience gets it, empty = not chosen by this: places as
     `campaigns.places.chosen` reads them, zones of the office, groups as `campaigns.groups` knows them, ages from and to,
     language codes. `order`: the networks whose operators send it to their own subscribers in `areas`, nobody else does.
+    `wait_minutes`: how long a message on Zalo may be on its way before an SMS is thought of.
     """
 
     slug: str
@@ -161,6 +178,8 @@ class Wave(Part):
     groups: tuple[str, ...] = ()
     ages: tuple[int, int] | None = None
     speakers: tuple[str, ...] = ()
+    channel: Channel = Channel.SMS
+    wait_minutes: int = 60
 
 
 class Campaign(Part):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from campaigns.campaign import Campaign, Wave
+from campaigns.campaign import Campaign, Channel, Wave, ZaloText
 from campaigns.decree91 import dressed
 from campaigns.extremes import NOWHERE, extremes
 from campaigns.places import areas
@@ -17,7 +17,8 @@ from campaigns.text import Encoding, measure, nfc
 class Variant:
     """One body of a wave. `area_code` is None for the body of everybody without a code of their own.
 
-    `language` is "" for Vietnamese, which everybody gets whose own language the text is not written in.
+    `language` is "" for Vietnamese, which everybody gets whose own language the text is not written in. `parameters` go into the
+    Zalo template, where the wave goes by Zalo.
     """
 
     area_code: str | None
@@ -26,6 +27,8 @@ class Variant:
     units: int
     segments: int
     language: str = ""
+    template: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,22 @@ def variants(campaign: Campaign, wave_slug: str, area_codes: Iterable[str | None
     """
     wave = campaign.wave(wave_slug)
     codes = sorted({code for code in area_codes if code is not None})
+    zalo = None if wave.channel is Channel.SMS else campaign.texts[wave.text].zalo
+    own = zalo is not None and any(placeholders(value) & PER_RECIPIENT for value in zalo.parameters.values())
     return [
-        _variant(campaign, body, code, _commune(code))
+        _filled(campaign, zalo, _variant(campaign, body, code, _commune(code)))
         for body in _bodies(campaign, wave)
-        for code in (None, *(codes if placeholders(body.template) & PER_RECIPIENT else ()))
+        for code in (None, *(codes if own or placeholders(body.template) & PER_RECIPIENT else ()))
     ]
+
+
+def _filled(campaign: Campaign, zalo: ZaloText | None, variant: Variant) -> Variant:
+    """With what goes into the template for the same people."""
+    if zalo is None:
+        return variant
+    facts = values(Form.ACCENTED, campaign.facts() | {Placeholder.COMMUNE: _commune(variant.area_code)})
+    filled = {name: nfc(render(written, facts)) for name, written in zalo.parameters.items()}
+    return replace(variant, template=zalo.template, parameters=filled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from campaigns.campaign import Advertising, Campaign, MessageClass
+from campaigns.campaign import Advertising, Campaign, Channel, MessageClass
 from campaigns.lints import LABELS
 from campaigns.policy import DAY, DEFAULTS, Limits, limits
 from campaigns.schedule import waves
@@ -32,6 +32,7 @@ class Article(StrEnum):
     REFUSAL = "Nghị định 91/2020/NĐ-CP, Điều 16"
     BRANDNAME = "Nghị định 91/2020/NĐ-CP, Điều 23 khoản 1"
     STATE_MANAGEMENT = "Luật 91/2025/QH15, Điều 19 khoản 1 điểm c"
+    ZALO = "chính sách tin theo mẫu (ZBS) của Zalo"
     POLICY = "quy ước của hệ thống, không phải quy định pháp luật"
 
 
@@ -167,6 +168,15 @@ def _agreement(campaign: Campaign) -> str | None:
     return campaign.policy.agreement if campaign.policy else None
 
 
+def _labelled(campaign: Campaign, _circumstances: Circumstances) -> Iterator[Refusal]:
+    for wave in campaign.waves:
+        if wave.channel is not Channel.SMS:
+            message = (
+                f"đợt {wave.slug} đi qua Zalo, mẫu tin Zalo không mang được nhãn và cách từ chối của tin quảng cáo"
+            )
+            yield Refusal(message, Article.LABEL)
+
+
 def _do_not_call(_campaign: Campaign, circumstances: Circumstances) -> Iterator[Refusal]:
     if circumstances.do_not_call is False:
         yield Refusal(
@@ -192,6 +202,7 @@ ADVERTISING: tuple[Callable[[Campaign, Circumstances], Iterator[Refusal]], ...] 
     _refusable,
     _hours,
     _frequency,
+    _labelled,
     _do_not_call,
     _sender,
 )

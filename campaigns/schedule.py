@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.calendar import VIETNAM
-from campaigns.campaign import Campaign, Priority, Wave
+from campaigns.campaign import Campaign, Channel, Priority, Wave
 from campaigns.template import Form
 
 
@@ -28,6 +28,8 @@ class PlannedWave:
     form: Form
     audience: str | None
     priority: Priority = Priority.NORMAL
+    channel: Channel = Channel.SMS
+    wait_minutes: int = 60
 
 
 def waves(campaign: Campaign) -> tuple[PlannedWave, ...]:
@@ -49,6 +51,8 @@ def _planned(wave: Wave, campaign: Campaign) -> PlannedWave:
         form=wave.form,
         audience=wave.audience or campaign.audience,
         priority=wave.priority or campaign.priority,
+        channel=wave.channel,
+        wait_minutes=wave.wait_minutes,
     )
 
 

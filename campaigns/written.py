@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from campaigns.audience import OLDEST
-from campaigns.campaign import ConsentMethod, ContentKind, MessageClass, Priority
+from campaigns.campaign import Channel, ConsentMethod, ContentKind, MessageClass, Priority
 from campaigns.groups import SensitiveGroupError, refuse_sensitive
 from campaigns.moments import AnyDay, Moment, day, full_date, hours, moment, short, shown, wrong
 from campaigns.msisdn import networks
@@ -103,6 +103,7 @@ Window = Annotated[tuple[time, time], PlainValidator(hours)]
 Language = Annotated[StrictStr, _matching(r"[a-z]{2,3}", 'phải là mã ngôn ngữ hai hoặc ba chữ cái, ví dụ "tyz"')]
 Number = Annotated[StrictStr, _matching(r"[0-9]{3,11}", "phải là số viết liền, không dấu chấm, không khoảng trắng")]
 StopWord = Annotated[StrictStr, _matching(r"[A-Z0-9 ]{1,20}", "chỉ gồm chữ hoa không dấu và chữ số, tối đa 20 ký tự")]
+TemplateId = Annotated[StrictStr, _matching(r"[0-9]{1,20}", "phải là mã mẫu tin của Zalo, chỉ gồm chữ số")]
 Network = Annotated[StrictStr, AfterValidator(_network)]
 Place = Annotated[Sentence, AfterValidator(_place)]
 Group = Annotated[Sentence, AfterValidator(_group)]
@@ -149,6 +150,7 @@ class Header(Written):
     appraisal: Any = None
     policy: Any = None
     advertising: Any = None
+    channel: Any = None
     texts: Any = None
     wave: Any = None
 
@@ -235,6 +237,23 @@ class TextTable(Written):
     content_kind: ContentKind | None = None
     languages: dict[Language, Body] | None = None
     aloud: Body | None = None
+    zalo: Any = None
+
+
+class ZaloTable(Written):
+    """`[texts.<key>.zalo]`"""
+
+    required = ("template",)
+
+    template: TemplateId | None = None
+    parameters: dict[Name, Body] | None = None
+
+
+class ChannelTable(Written):
+    """`[channel]`"""
+
+    policy: Channel | None = None
+    wait_minutes: Annotated[StrictInt, Field(ge=1, le=24 * 60)] | None = None
 
 
 class WaveTable(Written):
@@ -259,6 +278,7 @@ class WaveTable(Written):
     groups: tuple[Group, ...] | None = None
     ages: Ages | None = None
     speakers: tuple[Language, ...] | None = None
+    channel: Channel | None = None
 
 
 EXAMPLES = {
@@ -310,6 +330,11 @@ EXAMPLES = {
     "text": 'text = "launch"',
     "form": 'form = "unaccented"',
     "priority": 'priority = "alert"',
+    "channel": 'channel = "zalo_then_sms"',
+    "policy": 'policy = "zalo_then_sms"',
+    "wait_minutes": "wait_minutes = 60",
+    "template": 'template = "204519"',
+    "parameters": 'parameters = { xa = "{commune}" }',
 }
 
 _KINDS = {

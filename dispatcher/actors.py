@@ -8,7 +8,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from campaigns.campaign import Priority
-from dispatcher import expansion, lookups, polling, receipts, sending
+from dispatcher import expansion, fallback, lookups, polling, receipts, sending
 from dispatcher.broker import Verb, queue_name
 from dispatcher.runtime import Runtime
 
@@ -41,3 +41,4 @@ def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterabl
     async def lookup() -> None:
         await lookups.look_up(runtime())
         await polling.poll(runtime())
+        await fallback.fall_back(runtime())

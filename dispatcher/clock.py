@@ -12,7 +12,7 @@ import structlog
 
 from campaigns import confirmation
 from campaigns.campaign import Priority
-from dispatcher import confirmations, failover, fingerprint, lookups, polling, sealing, webhooks
+from dispatcher import confirmations, failover, fallback, fingerprint, lookups, polling, sealing, webhooks
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.lifecycle import CampaignStatus
@@ -122,7 +122,7 @@ async def _clear_up(runtime: Runtime) -> None:
         await messages.ask_again(
             connection, memories(runtime), runtime.settings.patience_seconds, lookups.askable(runtime)
         )
-    if await lookups.due(runtime) or await polling.due(runtime):
+    if await lookups.due(runtime) or await polling.due(runtime) or await fallback.due(runtime):
         await runtime.queue.put(Verb.LOOKUP)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from campaigns import confirmation, schedule
@@ -18,6 +18,7 @@ from dispatcher.routing import senders
 from dispatcher.rulings import permit
 from dispatcher.settings import RouteConfig
 from dispatcher.store import audiences, audit, batches, campaigns, caps, counters, messages, routes
+from dispatcher.store.batches import Ways
 from dispatcher.store.campaigns import NewWave, StoredCampaign, StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Stop, StopKind
@@ -165,6 +166,8 @@ def _new_wave(campaign: Campaign, wave: schedule.PlannedWave, owner: str) -> New
         window_from=wave.window_from,
         window_to=wave.window_to,
         priority=wave.priority,
+        channel=wave.channel,
+        wait_seconds=wave.wait_minutes * 60,
     )
 
 
@@ -311,9 +314,9 @@ async def resume_route(connection: Connection, route: str, by: str) -> None:
 
 
 async def cancel_route(
-    connection: Connection, route: str, by: str, why: str, ways: Mapping[str, str] | None = None
+    connection: Connection, route: str, by: str, why: str, ways: Sequence[Ways] | None = None
 ) -> RouteCancelled:
-    """Call off what waits on a paused route, or move it to others (`ways`: network -> route); what no other may take waits on.
+    """Call off what waits on a paused route, or move it to others (`ways`); what no other may take waits on.
 
     Raises `ControlError`.
     """
@@ -324,8 +327,9 @@ async def cancel_route(
     if ways is None:
         cancelled = await messages.cancel_on_route(connection, route)
     else:
-        while step := await batches.hand_over(connection, route, ways, HAUL):
-            moved += step
+        for way in ways:
+            while step := await batches.hand_over(connection, route, way, HAUL):
+                moved += step
     await audit.record(
         connection, person(by), "route.cancel", route,
         reason=why.strip(), out=found.out, in_flight=found.in_flight, moved=moved, cancelled=cancelled,

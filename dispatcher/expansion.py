@@ -9,7 +9,7 @@ from campaigns.definition import Campaign
 from campaigns.policy import limits
 from dispatcher import fingerprint
 from dispatcher.lifecycle import WaveStatus
-from dispatcher.routing import table
+from dispatcher.routing import filled, table
 from dispatcher.runtime import Runtime
 from dispatcher.settings import RouteConfig
 from dispatcher.store import audiences, campaigns, planning
@@ -60,7 +60,8 @@ async def _next_slice(
         return None
     campaign = Campaign.model_validate(stored.definition)
     await _write_texts(connection, wave, campaign)
-    progress = await planning.plan_slice(connection, wave, table(routes), batch_size, _allowance(campaign))
+    chosen = table(routes, wave.channel)
+    progress = await planning.plan_slice(connection, wave, chosen, batch_size, _allowance(campaign), filled(routes))
     if progress.done == progress.total:
         await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
     return progress
@@ -92,5 +93,8 @@ async def _write_texts(connection: Connection, wave: StoredWave, campaign: Campa
     await planning.put_texts(
         connection,
         wave.id,
-        [NewText(v.area_code, v.body, v.encoding.value, v.segments, v.language) for v in variants],
+        [
+            NewText(v.area_code, v.body, v.encoding.value, v.segments, v.language, v.template, v.parameters)
+            for v in variants
+        ],
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import structlog
 
-from dispatcher.routing import onward
+from dispatcher.routing import elsewhere
 from dispatcher.settings import RouteConfig
 from dispatcher.store import audit, batches, routes
+from dispatcher.store.batches import Ways
 from dispatcher.store.database import Connection
 from dispatcher.store.routes import Stop, StopKind
 
@@ -27,11 +28,11 @@ async def move_waiting(connection: Connection, configs: Iterable[RouteConfig]) -
     """
     known = {config.name: config for config in configs}
     stops = await routes.stops(connection)
-    ways = onward(known.values(), stops)
     moved = 0
     for name, why in stops.items():
-        if ways and _is_down(known.get(name), why):
-            moved += await _move(connection, name, why, ways)
+        if _is_down(known.get(name), why):
+            for ways in elsewhere(known.values(), name, stops):
+                moved += await _move(connection, name, why, ways)
     return moved
 
 
@@ -44,7 +45,7 @@ def _is_down(config: RouteConfig | None, stops: tuple[Stop, ...]) -> bool:
     )
 
 
-async def _move(connection: Connection, name: str, why: tuple[Stop, ...], ways: dict[str, str]) -> int:
+async def _move(connection: Connection, name: str, why: tuple[Stop, ...], ways: Ways) -> int:
     moved = await batches.hand_over(connection, name, ways, HAUL)
     if moved:
         log.warning("messages.handed_over", route=name, count=moved)

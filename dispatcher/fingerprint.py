@@ -10,7 +10,7 @@ from datetime import UTC
 from enum import StrEnum
 from typing import Any
 
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, Channel, Wave
 from campaigns.compose import variants
 from dispatcher.settings import RouteConfig
 from dispatcher.store import approvals, audiences
@@ -92,6 +92,7 @@ async def _audience(connection: Connection, wave: StoredWave) -> dict[str, Any]:
         "version": audience.version,
         "roster_sha256": audience.source_sha256,
         "recipients": audience.recipients,
+        **({"relation": audience.relation} if audience.relation else {}),
         **chosen,
     }
 
@@ -99,7 +100,17 @@ async def _audience(connection: Connection, wave: StoredWave) -> dict[str, Any]:
 async def _bodies(connection: Connection, campaign: Campaign, wave: StoredWave) -> str:
     """A hash of every body of a wave, with whom it is for."""
     found = variants(campaign, wave.slug, await audiences.areas(connection, wave.audience_id or 0))
-    listed = [[v.language, v.area_code, v.body, v.encoding.value, v.segments] for v in found]
+    listed = [
+        [
+            v.language,
+            v.area_code,
+            v.body,
+            v.encoding.value,
+            v.segments,
+            *([v.template, v.parameters] if v.template else []),
+        ]
+        for v in found
+    ]
     return _hash(listed)
 
 
@@ -118,7 +129,15 @@ def _wave(campaign: Campaign, wave: StoredWave) -> dict[str, Any]:
         "priority": wave.priority.value,
         "order": list(written.order),
         "areas": list(written.areas),
+        **_channel(written),
     }
+
+
+def _channel(wave: Wave) -> dict[str, Any]:
+    """Left out for SMS: approvals of before there was another channel hold."""
+    if wave.channel is Channel.SMS:
+        return {}
+    return {"channel": wave.channel.value, "wait_minutes": wave.wait_minutes}
 
 
 def _hash(value: Any) -> str:

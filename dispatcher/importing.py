@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,18 @@ def _masked(row: dict[str, Any]) -> dict[str, str | None]:
     """A row for the screen: a number as `mask` shows it, whatever is none as it is written."""
     numbers = normalise(row["msisdn"] or "").numbers
     return {**row, "row": str(row["row"]), "msisdn": ", ".join(map(mask, numbers)) or row["msisdn"]}
+
+
+async def relate(connection: Connection, name: str, relation: str, by: str) -> Audience:
+    """Record the dealing that the office has had with the people of the newest version. Raises `RosterError`."""
+    audience = await audiences.newest(connection, name)
+    if audience is None:
+        raise RosterError(f"Chưa có nhóm người nhận {name}. Nhập bằng: dispatcher audience import {name} TỆP")
+    if not (words := " ".join(relation.split())):
+        raise RosterError("Cần ghi quan hệ nào, ví dụ: phụ huynh đã đăng ký sổ liên lạc điện tử, 2025.")
+    await audiences.relate(connection, audience.id, words)
+    await audit.record(connection, by, "audience.relation", f"{name}/{audience.version}", relation=words)
+    return replace(audience, relation=words)
 
 
 async def import_audience(

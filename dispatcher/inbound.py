@@ -10,6 +10,7 @@ import structlog
 from campaigns import msisdn
 from campaigns.refusals import refuses
 from dispatcher.keyring import Keyring
+from dispatcher.settings import FOLLOWERS
 from dispatcher.store import confirmations, inbound, suppressions
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Text, TextPart
@@ -19,8 +20,6 @@ log = structlog.get_logger()
 
 # A carrier delivers again within minutes what it believes we have not got, and the parts of a text come within minutes.
 PATIENCE_SECONDS = 3600
-# The "network" of people who are known by an id at our Official Account.
-ZALO = "zalo"
 REASON = "người dân từ chối nhận bằng tin nhắn"
 
 
@@ -61,7 +60,7 @@ async def _keep_numbers(connection: Connection, keyring: Keyring, texts: Sequenc
         connection,
         hashes=hashes,
         ciphers=keyring.encrypt_all(numbers, hashes),
-        networks=[ZALO if number.startswith(USER) else msisdn.network(number) for number in numbers],
+        networks=[FOLLOWERS if number.startswith(USER) else msisdn.network(number) for number in numbers],
         key_id=keyring.current,
     )
 

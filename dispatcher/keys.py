@@ -11,7 +11,7 @@ from dispatcher import accounts, keyring, webhooks
 from dispatcher.accounts import KEEPERS
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring, KeyringError
-from dispatcher.store import audit, numbers
+from dispatcher.store import audit, numbers, provider_tokens
 from dispatcher.store import webhooks as stored_webhooks
 from dispatcher.store.database import Connection, Pool
 from dispatcher.store.numbers import Kept
@@ -136,6 +136,10 @@ async def _let_go(connection: Connection, name: str, reason: str, *, erase: bool
         raise KeysError(f"Còn khóa ký webhook mã hóa bằng khóa {name}. Chạy: dispatcher keys renew")
     if (await accounts.second_factors(connection)).get(name):
         raise KeysError(f"Còn tài khoản có xác thực hai lớp mã hóa bằng khóa {name}. Chạy: dispatcher keys renew")
+    if await provider_tokens.under(connection, name):
+        raise KeysError(
+            f"Còn mã truy cập Zalo mã hóa bằng khóa {name}; mã được gia hạn, và chuyển sang khóa mới, trong một ngày."
+        )
     if kept and not (erase and reason.strip()):
         raise KeysError(
             f"Còn {kept} số mã hóa bằng khóa {name}. Chuyển sang khóa mới: dispatcher keys renew; hoặc xóa hẳn các số đó:"

@@ -59,6 +59,7 @@ class Event(StrEnum):
     ABSENT = "absent"  # the carrier never took it; the next two: and it is too late to send it
     ABSENT_CANCELLED = "absent_cancelled"
     ABSENT_EXPIRED = "absent_expired"
+    UNARRIVED = "unarrived"  # accepted, and can arrive no more: another channel takes it
     RECEIPT_DELIVERED = "receipt_delivered"
     RECEIPT_UNDELIVERED = "receipt_undelivered"
 
@@ -88,6 +89,7 @@ MOVES: dict[tuple[Status, Event], Status] = {
     (S.SENDING, E.LOST): S.UNCERTAIN,
     (S.SENDING, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
     (S.SUBMITTED, E.RECEIPT_UNDELIVERED): S.UNDELIVERED,
+    (S.SUBMITTED, E.UNARRIVED): S.QUEUED,
     # A worker that was given up for dead, or overtaken by a decision to send again, may still bring its answer.
     (S.UNCERTAIN, E.ACCEPTED): S.SUBMITTED,
     (S.UNCONFIRMED, E.ACCEPTED): S.SUBMITTED,

@@ -94,12 +94,14 @@ def _lookup(runtime: Runtime, doubt: Doubt, offset: timedelta) -> Lookup | None:
     return Lookup(doubt.id.hex, msisdn, doubt.text, since, until, doubt.reference, doubt.others)
 
 
-async def query(runtime: Runtime, route: Route, questions: Sequence[Question]) -> Queried:
+async def query(
+    runtime: Runtime, route: Route, questions: Sequence[Question], calls_a_second: float = CALLS_A_SECOND
+) -> Queried:
     """The answers, none where it could not be asked: that says nothing about the messages, whatever the reason."""
     name, pacer = route.config.name, runtime.pacer
     asked = [question.lookup for question in questions]
     calls = _calls(asked, route)
-    grant = await pacer.permits(Line(f"{name}:lookups", CALLS_A_SECOND), [calls])
+    grant = await pacer.permits(Line(f"{name}:lookups", calls_a_second), [calls])
     permit = await pacer.moment(grant.permits[0])
     if permit is None:
         return Queried((), ())

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from campaigns import forecast, volume
 from campaigns.calendar import VIETNAM
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, Channel
 from campaigns.forecast import Finish, Load, Way
 from campaigns.template import Form
 from campaigns.volume import Group, Share
 from dispatcher.lifecycle import WaveStatus
 from dispatcher.pacing import SHARES_BEHIND
-from dispatcher.routing import ANY, table
-from dispatcher.settings import RouteConfig
+from dispatcher.routing import ANY, filled, table, unserved
+from dispatcher.settings import FOLLOWERS, RouteConfig
 from dispatcher.store import campaigns, caps, installation, routes, volumes
 from dispatcher.store.audiences import Selection
 from dispatcher.store.campaigns import StoredCampaign, StoredWave
@@ -151,34 +151,54 @@ async def look(
     for other in await campaigns.going_on(connection):
         if other.id != stored.id:
             others += await wanted(connection, other, await campaigns.waves(connection, other.id), known)
-    chosen, arrivals, helps = table(configs), [], []
+    tables = {policy: table(configs, policy) for policy in Channel}
+    people = frozenset(share.group.network for want in own for share in want.shares or ())
+    arrivals, helps = [], []
     for config in configs:
-        networks = _served(config.name, chosen, own)
+        reach = Reach(config.name, config.name in filled(configs), tables, people)
         way = await _way(connection, config, now)
-        found, help_ = _on_route(way, networks, own, others, now)
+        found, help_ = _on_route(way, reach, own, others, now)
         arrivals += found
         helps += help_
     stops = {
         name: why for name, why in (await routes.stops(connection)).items() if any(a.route == name for a in arrivals)
     }
     over = tuple(wave.slug for wave in waves if wave.closes_at <= now and wave.status in OPEN)
-    return Outlook(now, tuple(arrivals), tuple(helps), _unserved(chosen, own), over, stops)
+    return Outlook(now, tuple(arrivals), tuple(helps), _unserved(tables, own), over, stops)
 
 
-def _served(route: str, chosen: Mapping[str, str], own: Sequence[Wanted]) -> frozenset[str]:
-    """The networks, among those of the people, whose messages go over a route."""
-    people = {share.group.network for want in own for share in want.shares or ()}
-    named = {network for network, name in chosen.items() if name == route and network != ANY}
-    rest = {network for network in people if network not in chosen} if chosen.get(ANY) == route else set()
-    return frozenset(named | rest)
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What of each wave goes over a route. `filled`: a message is one segment there; `tables`: policy -> network -> route;
+    `people`: the networks of those of the campaign."""
+
+    route: str
+    filled: bool
+    tables: Mapping[Channel, Mapping[str, str]]
+    people: frozenset[str]
+
+    def networks(self, want: Wanted) -> frozenset[str]:
+        """The networks of a wave's people that the route serves. At worst all whom Zalo comes first for go on by SMS."""
+        policy = want.wave.channel
+        served = self._served(self.tables[policy])
+        return served | self._served(self.tables[Channel.SMS]) if policy is Channel.ZALO_THEN_SMS else served
+
+    def _served(self, chosen: Mapping[str, str]) -> frozenset[str]:
+        named = {network for network, name in chosen.items() if name == self.route and network != ANY}
+        rest = self.people - chosen.keys() - {FOLLOWERS} if chosen.get(ANY) == self.route else frozenset()
+        return frozenset(named | rest)
+
+    def load(self, want: Wanted, form: Form | None = None) -> Load:
+        """What a wave wants of the route, in its own form or in another one."""
+        load = want.load(self.route, self.networks(want), form)
+        return replace(load, pieces={1: load.messages}) if self.filled and load.pieces else load
 
 
-def _unserved(chosen: Mapping[str, str], own: Sequence[Wanted]) -> dict[str, int]:
-    missing: defaultdict[str, int] = defaultdict(int)
+def _unserved(tables: Mapping[Channel, Mapping[str, str]], own: Sequence[Wanted]) -> dict[str, int]:
+    missing: Counter[str] = Counter()
     for want in own:
         for share in want.shares or ():
-            if ANY not in chosen and share.group.network not in chosen:
-                missing[share.group.network] += share.group.reached
+            missing.update(unserved(tables[want.wave.channel], {share.group.network: share.group.reached}))
     return dict(missing)
 
 
@@ -193,23 +213,23 @@ async def _way(connection: Connection, config: RouteConfig, now: datetime) -> Wa
 
 
 def _on_route(
-    way: Way, networks: frozenset[str], own: Sequence[Wanted], others: Sequence[Wanted], now: datetime
+    way: Way, reach: Reach, own: Sequence[Wanted], others: Sequence[Wanted], now: datetime
 ) -> tuple[list[Arrival], list[Help]]:
-    ours = {want.key: (want, load) for want in own if (load := want.load(way.name, networks)).messages}
+    ours = {want.key: (want, load) for want in own if (load := reach.load(want)).messages}
     if not ours:
         return [], []
-    theirs = [want.load(way.name, networks) for want in others]
+    theirs = [reach.load(want) for want in others]
     loads = [
         *theirs,
         *(load for _, load in ours.values()),
     ]  # of those that open together the others are taken to go first
     found = forecast.forecast(way, loads, now, SHARES_BEHIND)
     arrivals = [
-        Arrival(want.wave.slug, way.name, _networks(want, networks), load.closes_at, found[key])
+        Arrival(want.wave.slug, way.name, _networks(want, reach.networks(want)), load.closes_at, found[key])
         for key, (want, load) in ours.items()
     ]
     late = any(arrival.finish.expired for arrival in arrivals)
-    return arrivals, [_help(way, networks, [want for want, _ in ours.values()], theirs, now)] if late else []
+    return arrivals, [_help(way, reach, [want for want, _ in ours.values()], theirs, now)] if late else []
 
 
 def _networks(want: Wanted, served: frozenset[str]) -> tuple[str, ...]:
@@ -217,11 +237,11 @@ def _networks(want: Wanted, served: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(people & served or served))
 
 
-def _help(way: Way, networks: frozenset[str], own: Sequence[Wanted], theirs: Sequence[Load], now: datetime) -> Help:
+def _help(way: Way, reach: Reach, own: Sequence[Wanted], theirs: Sequence[Load], now: datetime) -> Help:
     keys = frozenset(want.key for want in own)
-    loads = [*theirs, *(want.load(way.name, networks) for want in own)]
+    loads = [*theirs, *(reach.load(want) for want in own)]
     pace = forecast.pace_needed(way, loads, now, SHARES_BEHIND, keys)
-    plain = [*theirs, *(want.load(way.name, networks, Form.UNACCENTED) for want in own)]
+    plain = [*theirs, *(reach.load(want, Form.UNACCENTED) for want in own)]
     left = sum(f.expired for key, f in forecast.forecast(way, plain, now, SHARES_BEHIND).items() if key in keys)
     return Help(
         way.name,

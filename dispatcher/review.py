@@ -11,8 +11,8 @@ from typing import Any
 
 from campaigns import rules, volume
 from campaigns.calendar import VIETNAM, Calendar, shipped, spoken
-from campaigns.campaign import Campaign, Priority
-from campaigns.decree91 import Refusal
+from campaigns.campaign import Campaign, Channel, Priority
+from campaigns.decree91 import Article, Refusal
 from campaigns.tariff import Tariff, tariffs
 from campaigns.volume import Amount, Share, Specimen
 from dispatcher import fingerprint, outlook, rulings
@@ -51,7 +51,10 @@ def office(settings: Settings) -> Office:
 
 @dataclass(frozen=True, slots=True)
 class WaveReview:
-    """One wave: `people` get a message, `left_out` have refused. `areas` is commune code -> people."""
+    """One wave: `people` get a message, `left_out` have refused. `areas` is commune code -> people.
+
+    `relation`: the dealing that the office has had with its audience.
+    """
 
     id: int
     audience_id: int
@@ -70,6 +73,9 @@ class WaveReview:
     amounts: tuple[Amount, ...]
     areas: dict[str | None, int]
     specimens: tuple[Specimen, ...]
+    channel: Channel
+    wait_minutes: int
+    relation: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,10 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
     stored = await find(connection, edition)
     campaign = Campaign.model_validate(stored.definition)
     waves = await chosen(connection, stored)
-    refusals = await rulings.judge(connection, campaign, senders(office.routes))
+    refusals = [
+        *await rulings.judge(connection, campaign, senders(office.routes)),
+        *await _unrelated(connection, waves),
+    ]
     known: Known = {}
     if any(rules.theme_to_come(campaign)):  # there is nothing to show yet
         raise rulings.ruled_out(campaign, refusals)
@@ -217,7 +226,25 @@ def _wave(
         amounts=amounts,
         areas=volume.by_area(found),
         specimens=tuple(volume.specimens(found, lot)),
+        channel=wave.channel,
+        wait_minutes=campaign.wave(wave.slug).wait_minutes,
+        relation=audience.relation,
     )
+
+
+async def _unrelated(connection: Connection, waves: Sequence[StoredWave]) -> list[Refusal]:
+    """Zalo lets an office write to people only with whom it has had a dealing."""
+    by_zalo = [wave for wave in waves if wave.channel is not Channel.SMS]
+    found = {wave.slug: await audiences.of_id(connection, wave.audience_id or 0) for wave in by_zalo}
+    return [
+        Refusal(
+            f"đợt {slug} đi qua Zalo, nhưng nhóm {audience.name} phiên bản {audience.version} chưa ghi quan hệ trước đó của cơ "
+            f'quan với người nhận; ghi bằng: dispatcher audience relation {audience.name} "NỘI DUNG"',
+            Article.ZALO,
+        )
+        for slug, audience in found.items()
+        if audience and not audience.relation
+    ]
 
 
 def _sum(values: list[float | None]) -> float | None:
@@ -303,6 +330,10 @@ def _warnings(campaign: Campaign, seen: Outlook, amounts: Sequence[Amount]) -> I
         yield f"đợt {slug} đã qua giờ đóng, sẽ không gửi"
     for network, people in seen.unserved.items():
         yield f"{count(people)} tin tới nhà mạng {network} chưa có đường gửi nào phục vụ"
+    if by_zalo := [wave.slug for wave in campaign.waves if wave.channel is not Channel.SMS]:
+        yield (
+            f"đợt {', '.join(by_zalo)} đi qua Zalo: chi phí ở đây tính như mọi người nhận bằng SMS, tiền Zalo theo giá của mẫu tin"
+        )
     for route in seen.stops:
         yield f"đường gửi {route} đang dừng; dự kiến tính như đường gửi chạy lại ngay"
     unknown = [amount.network for amount in amounts if amount.vnd is None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +20,12 @@ from dispatcher.guard import Guard
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.pacing import Pacer
 from dispatcher.provider_tokens import Keeper
-from dispatcher.routing import after_refusal, leaves_this_machine
+from dispatcher.routing import SMS, after_refusal, leaves_this_machine, onward
 from dispatcher.settings import RouteConfig, RoutesError, Settings, explain, load_routes
 from dispatcher.store import caps, installation
 from dispatcher.store.caps import Spent
 from dispatcher.store.database import Pool, new_pool
-from providers.base import Options, Provider
+from providers.base import Options, Provider, TemplateInfo
 from providers.http import Http, Timeouts
 from providers.registry import UnknownProvider, provider_class
 from providers.tokens import Signed
@@ -39,7 +39,11 @@ PLANNING = 3
 
 @dataclass(frozen=True)
 class Route:
-    """A configured way out, ready to be used. `ways`: network -> the route to try where this one refuses it."""
+    """A configured way out, ready to be used. `ways`: network -> the route to try where this one refuses it; `instead`: by SMS,
+    where this one is none.
+
+    `templates` are the provider's that were looked at not long ago, each with the moment (monotonic).
+    """
 
     config: RouteConfig
     options: Options
@@ -48,7 +52,9 @@ class Route:
     callback_url: str | None
     lanes: Gate
     ways: Mapping[str, str]
+    instead: Mapping[str, str]
     breaker: Breaker
+    templates: dict[str, tuple[float, TemplateInfo]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,7 @@ async def open_runtime(settings: Settings, addresses: Addresses, *, pool_size: i
         redis = await stack.enter_async_context(Redis.from_url(addresses.redis_url, **LINE))
         ready = {}
         for config in routes:
-            ways = after_refusal(routes, config.name)
-            ready[config.name] = await stack.enter_async_context(open_route(config, keyring, ways, pool))
+            ready[config.name] = await stack.enter_async_context(open_route(config, keyring, routes, pool))
         async with pool.connection() as connection:
             if await installation.rehearsing(connection):
                 _stay_on_this_machine(ready.values())
@@ -112,9 +117,12 @@ async def try_routes(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_route(
-    config: RouteConfig, keyring: Keyring, ways: Mapping[str, str] | None = None, pool: Pool | None = None
+    config: RouteConfig, keyring: Keyring, others: Sequence[RouteConfig] = (), pool: Pool | None = None
 ) -> AsyncIterator[Route]:
-    """The route with its provider and HTTP client; `pool` is where tokens are kept. Raises `RoutesError`."""
+    """The route with its provider and HTTP client; `pool` is where tokens are kept, `others` are all that there are.
+
+    Raises `RoutesError`.
+    """
     try:
         kind = provider_class(config.provider)
         options = kind.options_model.model_validate(config.options)
@@ -129,7 +137,9 @@ async def open_route(
             provider.tokens = Keeper(pool, keyring, provider)
         token = keyring.callback_token(config.name)
         callback_url = _callback_url(config, options, token)
-        yield Route(config, options, provider, token.encode(), callback_url, lanes, ways or {}, Breaker())
+        ways = after_refusal(others, config.name)
+        instead = {} if provider.capabilities.channel == SMS else onward(others, {config.name})
+        yield Route(config, options, provider, token.encode(), callback_url, lanes, ways, instead, Breaker())
 
 
 @asynccontextmanager

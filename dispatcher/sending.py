@@ -5,27 +5,41 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
 import structlog
 
+from campaigns.campaign import Channel
+from dispatcher import templates
 from dispatcher.breaker import answered, reason
 from dispatcher.calls import lists, too_few
 from dispatcher.keyring import KeyringError
+from dispatcher.lifecycle import Event
 from dispatcher.pacing import Grant, Line, Permit
-from dispatcher.retrying import Unpermitted
+from dispatcher.retrying import Unpermitted, decide
 from dispatcher.routing import only_network
 from dispatcher.runtime import LANES, Route, Runtime
-from dispatcher.store import batches, caps, installation, messages, parts, polls, recipients, routes
+from dispatcher.store import (
+    awaiting,
+    batches,
+    campaigns,
+    caps,
+    installation,
+    messages,
+    parts,
+    polls,
+    recipients,
+    routes,
+)
 from dispatcher.store.batches import Lease, Row
 from dispatcher.store.database import Connection
 from dispatcher.store.messages import Result
 from dispatcher.store.routes import Passage, StopKind
-from dispatcher.verdicts import Call, Reading, read
-from providers.base import Encoding, Receipts, Submission, Submitted, Unsent
+from dispatcher.verdicts import Call, Paths, Reading, read
+from providers.base import Encoding, Filled, Receipts, Submission, Submitted, TemplateInfo, Unsent
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 
 log = structlog.get_logger()
@@ -33,6 +47,10 @@ log = structlog.get_logger()
 # One claim and one record for each: the shorter it is in time, the less is claimed before it leaves.
 CHUNK_SECONDS = 0.05
 RECORD_AGAIN_SECONDS = 0.5
+# Who is asked to come back after so long has not been too fast.
+LONG_SECONDS = 600.0
+# Added to the time in which a template arrives or never does: clocks differ.
+ARRIVAL_SECONDS = 60
 # A cap that is used up is asked for again now and then: some of it may have come back, or a person raised it.
 CAP_AGAIN_SECONDS = 60.0
 
@@ -41,18 +59,25 @@ CAP_AGAIN_SECONDS = 60.0
 class Work:
     """A batch being sent: `halted` ends it early, and `delay` says in how many seconds it is due again.
 
-    `probing`: one message of it is sent, to see whether the carrier is back.
+    `probing`: one message of it is sent, to see whether the carrier is back. `known`: what the provider says of the templates.
     """
 
     runtime: Runtime
     route: Route
     lease: Lease
-    texts: Mapping[int, tuple[str, Encoding]]
+    texts: Mapping[int, tuple[str, Encoding, Filled | None]]
     chunks: Iterator[tuple[Row, ...]]
     clock_offset: timedelta
     probing: bool = False
     halted: bool = False
     delay: float = 0.0
+    known: Mapping[str, TemplateInfo] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> Paths:
+        """Where messages go that this route refuses."""
+        onward = self.route.instead if self.lease.channel is Channel.ZALO_THEN_SMS else {}
+        return Paths(self.route.ways, onward, self.lease.wait_seconds)
 
     @property
     def line(self) -> Line:
@@ -77,7 +102,7 @@ async def send(runtime: Runtime, batch_id: int) -> None:
     if lease is None:
         return
     work = await _open(runtime, lease)
-    if work is not None:
+    if work is not None and await _fitting(work):
         await _run(work)
     async with runtime.pool.connection() as connection:
         done = await batches.release(connection, lease, work.delay if work else 0.0)
@@ -99,13 +124,34 @@ async def _open(runtime: Runtime, lease: Lease) -> Work | None:
             rows = [row for row in rows if row.cipher]
         stored = await batches.texts(connection, list({row.text_id for row in rows}))
         offset = await installation.offset(connection)
-    texts = {number: (text.body, Encoding(text.encoding)) for number, text in stored.items()}
+    texts = {number: (text.body, Encoding(text.encoding), text.filled) for number, text in stored.items()}
     probing = passage is Passage.PROBE
     pieces = _pieces(rows, route)
     if probing:
         first = next(pieces, ())
         pieces = iter([first[: route.provider.capabilities.min_per_call]])
     return Work(runtime, route, lease, texts, pieces, offset, probing)
+
+
+async def _fitting(work: Work) -> bool:
+    """Whether templates take what our texts fill in; a wave for which they do not is held until a person has looked."""
+    if not work.route.provider.capabilities.templates:
+        return True
+    filled = [filled for _, _, filled in work.texts.values()]
+    try:
+        work.known = await templates.look(work.route, filled)
+    except ProviderError as error:
+        decision = decide(error, 1)
+        work.delay = decision.delay
+        if decision.park:
+            async with work.runtime.pool.connection() as connection:
+                await routes.park(connection, work.lease.route, str(error))
+        return False
+    if wrong := templates.misfits(filled, work.known):
+        async with work.runtime.pool.connection() as connection:
+            await campaigns.hold(connection, [work.lease.wave_id], "; ".join(wrong))
+        log.error("wave.held", wave=work.lease.wave_id, reason="; ".join(wrong))
+    return not wrong
 
 
 def _pieces(rows: Sequence[Row], route: Route) -> Iterator[tuple[Row, ...]]:
@@ -236,8 +282,13 @@ def _throttled(answer: Submitted | ProviderError) -> bool:
     """Whether the carrier said "too fast", to the call or to one message of it."""
     if isinstance(answer, Submitted):
         failures = [verdict.failure for verdict in answer.verdicts if isinstance(verdict, Unsent)]
-        return any(isinstance(failure, Throttled) and failure.code for failure in failures)
-    return isinstance(answer, Throttled)
+        return any(_too_fast(failure) and failure.code for failure in failures)
+    return _too_fast(answer)
+
+
+def _too_fast(failure: ProviderError) -> bool:
+    """Not where the carrier names an hour: at night, or when a quota is used up, no pace is slow enough."""
+    return isinstance(failure, Throttled) and (failure.retry_after or 0.0) < LONG_SECONDS
 
 
 async def _claim(work: Work, ids: list[UUID]) -> messages.Claim:
@@ -273,15 +324,15 @@ async def _call(work: Work, rows: tuple[Row, ...]) -> Call:
 
 
 def _submission(work: Work, row: Row) -> Submission:
-    body, encoding = work.texts[row.text_id]
+    body, encoding, filled = work.texts[row.text_id]
     msisdn = work.runtime.keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
-    return Submission(row.id.hex, msisdn, body, encoding, row.segments, work.route.callback_url)
+    return Submission(row.id.hex, msisdn, body, encoding, row.segments, work.route.callback_url, filled)
 
 
 async def _record(work: Work, claim_id: int, calls: Sequence[Call]) -> None:
     """Write down what became of the calls. A database that goes away is waited for as long as a lease lasts: what is
     known must not become uncertain, and a late verdict still counts."""
-    reading = read(calls, work.route.ways, probing=work.probing)
+    reading = read(calls, work.paths, probing=work.probing)
     calls = [call for call in calls if not isinstance(call.answer, Unpermitted)]  # they tell nothing of the carrier
     trips = _trips(work, calls)
     deadline = time.monotonic() + work.runtime.settings.lease_seconds
@@ -318,6 +369,8 @@ async def _write(
     ours = await messages.record(connection, work.lease.route, claim_id, reading.results, reading.exchanges)
     if work.route.provider.capabilities.receipts is Receipts.PULL:
         await polls.put(connection, name, [result.reference for result in reading.results if result.reference])
+    if work.known:
+        await _await(work, connection, reading.results)
     if reading.parts:
         await parts.put(connection, name, reading.parts)
     if reading.onward and ours:
@@ -331,6 +384,15 @@ async def _write(
     back = work.probing and any(answered(call.answer) for call in calls)
     if back and await routes.lift(connection, name, StopKind.TRIPPED):
         log.info("route.answers", route=name)
+
+
+async def _await(work: Work, connection: Connection, results: Sequence[Result]) -> None:
+    """What was taken is asked about later: a receipt may be lost, and silence proves something after the template's own time."""
+    times = [info.timeout for info in work.known.values()]  # a wave has one template
+    settles = None not in times
+    seconds = max([work.lease.wait_seconds, *(time + ARRIVAL_SECONDS for time in times if time)])
+    taken = {result.id: result.reference for result in results if result.event == Event.ACCEPTED and result.reference}
+    await awaiting.put(connection, work.lease.route, taken, seconds, settles=settles)
 
 
 def _trips(work: Work, calls: Sequence[Call]) -> list[str]:

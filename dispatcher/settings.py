@@ -20,7 +20,11 @@ from campaigns.calendar import Calendar, shipped
 from campaigns.tariff import Tariff, tariffs
 from dispatcher.errors import UserError
 
-Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown", "*"]
+# The "network" of people who are known by an id at our Official Account, and not by a number.
+FOLLOWERS = "zalo"
+Network = Literal[
+    "viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown", "zalo", "*"
+]
 
 
 class Settings(BaseSettings):

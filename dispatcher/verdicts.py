@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -55,6 +55,7 @@ class _Word(NamedTuple):
     code: str | None = None
     refund: bool = False
     parts: tuple[str, ...] = ()
+    onward: str | None = None
 
 
 # This route refuses what another may take.
@@ -64,11 +65,32 @@ ELSEWHERE = frozenset({Reason.NETWORK, Reason.FEW})
 _Failure = tuple[Decision, ProviderError]
 
 
-def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = False) -> Reading:
-    """Results in the order of the calls; an exchange is kept once, however many messages it carried.
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """network -> the route to try next: `ways` where this one is refused for its network; `instead`, where there is any, by another
+    channel, whatever the reason but the person's own will, or if this one is not to be had within `patience` seconds."""
 
-    `ways` is network -> the route to try next where this one is refused.
-    """
+    ways: Mapping[str, str]
+    instead: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 0.0
+
+    def after(self, reason: Reason, row: Row) -> str | None:
+        """The next route for a message that this one refuses. One that an earlier try left a doubt about stays."""
+        if row.doubted or reason is Reason.OPT_OUT:
+            return None
+        if row.network in self.instead:
+            return self.instead[row.network]
+        # A number that was carried to another network is tried on one more route.
+        return self.ways.get(row.network) if reason in ELSEWHERE and not row.rerouted else None
+
+    def meanwhile(self, error: ProviderError, row: Row) -> str | None:
+        """The route for a message that this one would take, but much later."""
+        late = isinstance(error, Throttled) and (error.retry_after or 0.0) > self.patience
+        return self.instead.get(row.network) if late and not row.doubted else None
+
+
+def read(calls: Sequence[Call], paths: Paths, *, probing: bool = False) -> Reading:
+    """Results in the order of the calls; an exchange is kept once, however many messages it carried."""
     results: list[Result] = []
     exchanges: list[StoredExchange] = []
     failures: list[_Failure] = []
@@ -78,11 +100,11 @@ def read(calls: Sequence[Call], ways: Mapping[str, str], *, probing: bool = Fals
     halt = False
     for call in calls:
         place = _keep(call, exchanges)
-        for row, (word, failure) in zip(call.rows, _words(call, ways, probing), strict=True):
+        for row, (word, failure) in zip(call.rows, _words(call, paths, probing), strict=True):
             results.append(_result(call, row, word, place))
             parts += [(row.id, reference) for reference in word.parts]
-            if word.event is Event.REROUTED:
-                onward[row.id] = ways[row.network]
+            if word.onward:
+                onward[row.id] = word.onward
             elif word.event is Event.ACCEPTED and row.rerouted:
                 settled.append(row.id)
             if failure:
@@ -118,37 +140,35 @@ def _halts(answer: Submitted | ProviderError, failures: Sequence[_Failure]) -> b
     return any(isinstance(error, Throttled | Misconfigured) for _, error in failures)
 
 
-def _words(call: Call, ways: Mapping[str, str], probing: bool) -> list[tuple[_Word, _Failure | None]]:
+def _words(call: Call, paths: Paths, probing: bool) -> list[tuple[_Word, _Failure | None]]:
     if isinstance(call.answer, Submitted):
         pairs = zip(call.answer.verdicts, call.rows, strict=True)
         return [
-            _failure(verdict.failure, row, probing)
+            _failure(verdict.failure, row, paths, probing)
             if isinstance(verdict, Unsent)
-            else (_verdict(verdict, row, ways), None)
+            else (_verdict(verdict, row, paths), None)
             for verdict, row in pairs
         ]
-    return [_failure(call.answer, row, probing) for row in call.rows]
+    return [_failure(call.answer, row, paths, probing) for row in call.rows]
 
 
-def _verdict(verdict: Accepted | Refused | Unclear, row: Row, ways: Mapping[str, str]) -> _Word:
+def _verdict(verdict: Accepted | Refused | Unclear, row: Row, paths: Paths) -> _Word:
     match verdict:
         case Accepted(reference=reference, parts=parts):
             return _Word(Event.ACCEPTED, "accepted", reference=reference, parts=parts)
         case Refused(reason=Reason.DUPLICATE, code=code) if row.doubted:
             return _Word(Event.ACCEPTED, "accepted", reason="the carrier has it from an earlier try", code=code)
         case Refused(reason=reason, code=code, detail=detail):
-            event = Event.REROUTED if reason in ELSEWHERE and _may_go_on(row, ways) else Event.REFUSED
-            return _Word(event, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code)
+            onward = paths.after(reason, row)
+            event = Event.REROUTED if onward else Event.REFUSED
+            return _Word(event, "refused", reason=f"{reason.value}: {detail}".rstrip(": "), code=code, onward=onward)
         case Unclear(code=code, detail=detail):
             return _Word(Event.LOST, "uncertain", reason=detail, code=code)
 
 
-def _may_go_on(row: Row, ways: Mapping[str, str]) -> bool:
-    """A number that was carried to another network is tried on one more route, unless an earlier try left a doubt."""
-    return row.network in ways and not row.rerouted and not row.doubted
-
-
-def _failure(error: ProviderError, row: Row, probing: bool) -> tuple[_Word, _Failure]:
+def _failure(error: ProviderError, row: Row, paths: Paths, probing: bool) -> tuple[_Word, _Failure | None]:
+    if onward := paths.meanwhile(error, row):
+        return _Word(Event.REROUTED, "not_sent", reason=str(error), code=error.code, onward=onward), None
     decision = decide(error, row.attempts + 1, probing=probing)
     outcome = "uncertain" if decision.event is Event.LOST else "not_sent"
     word = _Word(decision.event, outcome, reason=str(error), code=error.code, refund=not decision.costs_attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from campaigns.campaign import Channel
 from dispatcher.lifecycle import Status, WaveStatus
 
 STATUS_WORDS = {
@@ -27,6 +28,11 @@ WAVE_WORDS = {
     WaveStatus.MISSED: "lỡ lịch",
     WaveStatus.CANCELLED: "đã hủy",
 }
+CHANNEL_WORDS = {
+    Channel.SMS: "SMS",
+    Channel.ZALO: "Zalo",
+    Channel.ZALO_THEN_SMS: "Zalo trước, SMS cho người Zalo từ chối hoặc không tới sau {minutes} phút",
+}
 NETWORK_WORDS = {
     "viettel": "Viettel",
     "mobifone": "MobiFone",
@@ -36,6 +42,7 @@ NETWORK_WORDS = {
     "itel": "iTel",
     "wintel": "Wintel",
     "unknown": "chưa rõ nhà mạng",
+    "zalo": "người quan tâm OA",
 }
 
 # What our own code and the adapters say of a route that stopped; a carrier's own words stay as they came.

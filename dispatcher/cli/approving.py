@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from campaigns import places
 from campaigns.calendar import spoken
+from campaigns.campaign import Channel
 from campaigns.volume import Amount
 from dispatcher import approval, outlook
 from dispatcher.approval import Approved
@@ -36,7 +37,7 @@ from dispatcher.runtime import open_routes
 from dispatcher.settings import load_routes
 from dispatcher.store.approvals import Path
 from dispatcher.waiting import stop_words
-from dispatcher.words import NETWORK_WORDS
+from dispatcher.words import CHANNEL_WORDS, NETWORK_WORDS
 
 # Communes shown on the screen; all of them are in the JSON.
 AREAS = 8
@@ -92,6 +93,9 @@ def _print_wave(wave: WaveReview) -> None:
         f" {number(wave.people)} người nhận, {number(wave.left_out)} người từ chối, {number(wave.segments)} phần tin",
         markup=False,
     )
+    if wave.channel is not Channel.SMS:
+        words = CHANNEL_WORDS[wave.channel].format(minutes=wave.wait_minutes)
+        out.print(f"  kênh: {words}; quan hệ với người nhận: {wave.relation or 'CHƯA GHI'}", markup=False)
     names = places.areas()
     areas = [f"{names[c].name if c in names else 'chưa rõ xã'} {number(n)}" for c, n in wave.areas.items()]
     more = f" và {len(areas) - AREAS} xã khác" if len(areas) > AREAS else ""
@@ -105,6 +109,9 @@ def _print_wave(wave: WaveReview) -> None:
             markup=False,
         )
         out.print(f"    {variant.body}", markup=False)
+        if variant.template:
+            filled = "; ".join(f"{name} = {value}" for name, value in variant.parameters.items())
+            out.print(f"    Zalo, mẫu {variant.template}: {filled}", markup=False)
 
 
 def _print_amounts(seen: Review) -> None:

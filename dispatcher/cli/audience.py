@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from campaigns.msisdn import EXPLANATIONS, Note, Rejection
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
-from dispatcher.importing import Imported, Order, Preview, import_audience, preview
+from dispatcher.importing import Imported, Order, Preview, import_audience, preview, relate
 from dispatcher.store import audiences
 from dispatcher.store.audiences import Audience
 from dispatcher.words import NETWORK_WORDS
@@ -51,6 +51,25 @@ def mapping(pairs: list[str] | None) -> dict[str, str]:
             fail(f"--map {pair}: viết dạng TRƯỜNG=CỘT, với TRƯỜNG là một trong {', '.join(FIELDS)}.", 2)
         found[name] = column
     return found
+
+
+@app.command()
+def relation(
+    name: Annotated[str, typer.Argument(metavar="TÊN", help="Tên nhóm người nhận.")],
+    told: Annotated[str, typer.Argument(metavar="NỘI-DUNG", help="Quan hệ nào, từ khi nào, giấy tờ lưu ở đâu.")],
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Ghi quan hệ trước đó của cơ quan với người trong nhóm (phiên bản mới nhất); Zalo chỉ cho gửi tin theo mẫu khi có."""
+
+    async def act(desk: Desk) -> Audience:
+        async with desk.pool.connection() as connection:
+            return await relate(connection, name, told, by)
+
+    found = at_desk(act)
+    if as_json:
+        return give({"audience": found.name, "version": found.version, "relation": found.relation})
+    return out.print(f"Đã ghi cho nhóm {found.name} phiên bản {found.version}: {found.relation}", markup=False)
 
 
 @app.command("import")

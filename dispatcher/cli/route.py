@@ -18,7 +18,7 @@ from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, err, fail, gi
 from dispatcher.preflight import Checked, Level, freight, preflight
 from dispatcher.provider_tokens import Keeper
 from dispatcher.review import office
-from dispatcher.routing import onward
+from dispatcher.routing import elsewhere
 from dispatcher.runtime import open_route, open_routes
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
@@ -193,7 +193,7 @@ def cancel(
         async with desk.pool.connection() as connection:
             if not (stopped := await routes.stops(connection)).get(name) or not _paused(stopped[name]):
                 await control.pause_route(connection, name, by, reason)
-        ways = onward(load_routes(desk.settings.routes), {*stopped, name}) if move else None
+        ways = elsewhere(load_routes(desk.settings.routes), name, stopped) if move else None
         if move and not ways:
             fail(f"Đường gửi {name} đã tạm dừng, nhưng không có đường gửi nào khác đang chạy để chuyển tin sang.")
         async with desk.pool.connection() as connection:

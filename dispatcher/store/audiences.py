@@ -66,14 +66,17 @@ CHOSEN = """
 """
 LISTING = """
 SELECT id, name, version, source_name, source_sha256, mapping, lines, accepted, duplicate, rejected, recipients, imported_by,
-       imported_at
+       imported_at, relation
 FROM audiences
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """One version of an audience, with the accounts of the roster it came from."""
+    """One version of an audience, with the accounts of the roster it came from.
+
+    `relation`: the dealing that the office has had with these people, where somebody has recorded one.
+    """
 
     id: int
     name: str
@@ -88,6 +91,7 @@ class Audience:
     recipients: int
     imported_by: str
     imported_at: datetime
+    relation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,11 @@ async def page(connection: Connection, limit: int, before: int | None) -> list[A
         {"before": before, "limit": limit},
     )
     return [Audience(*row) async for row in cursor]
+
+
+async def relate(connection: Connection, audience_id: int, relation: str) -> None:
+    """Record the dealing that the office has had with these people."""
+    await connection.execute("UPDATE audiences SET relation = %s WHERE id = %s", [relation, audience_id])
 
 
 async def areas(connection: Connection, audience_id: int) -> list[str | None]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import args_row
 
-from campaigns.campaign import Priority
+from campaigns.campaign import Channel, Priority
 from dispatcher.store.database import Connection, one
 from dispatcher.store.moves import CLAIM_OF, move_sql
+from providers.base import Filled
 
 # Sendable now: the wave is open and not held, the campaign runs and its approval holds, the hour is allowed.
 SENDABLE = """
@@ -54,7 +55,7 @@ RETURNING batches.id, due.route, due.priority::text
 LEASE = """
 UPDATE batches SET fence = fence + 1, leased_until = clock_timestamp() + %(lease)s
 WHERE id = %(batch)s AND NOT done AND leased_until IS NULL AND due_at <= clock_timestamp()
-RETURNING id, wave_id, route, fence, (SELECT w.priority::text FROM waves w WHERE w.id = wave_id) AS priority
+RETURNING id, wave_id, route, fence
 """
 
 RELEASE = """
@@ -99,7 +100,11 @@ SELECT count(*)::int AS n FROM moved
 """
 
 DOUBTED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'))"
-REFUSED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'refused'))"
+# By a route that is not of its network, or takes longer lists only; Zalo's refusals prove nothing about networks.
+REFUSED = """(m.attempts > 0 AND EXISTS (
+    SELECT FROM attempts a
+    WHERE a.message_id = m.id AND a.outcome = 'refused' AND split_part(a.reason, ':', 1) IN ('network', 'few')
+))"""
 
 OPEN_ROWS = f"""
 SELECT m.id, m.msisdn_hash, coalesce(r.cipher, '') AS cipher, coalesce(r.key_id, '') AS key_id, m.text_id, m.segments,
@@ -118,7 +123,7 @@ fresh AS (
     SELECT wave_id, route, count(*), sum(segments), clock_timestamp(), batch_id FROM leaving GROUP BY wave_id, batch_id, route
     RETURNING id, route, moved_from
 )
-UPDATE stored_messages m SET batch_id = f.id
+UPDATE stored_messages m SET batch_id = f.id, segments = l.segments
 FROM leaving l JOIN fresh f ON f.moved_from = l.batch_id AND f.route = l.route WHERE m.id = l.id
 """
 
@@ -127,20 +132,21 @@ _MAY_LEAVE = f"m.status IN ('queued', 'retrying') AND taken.status IS NULL AND N
 
 # Locked before they are looked at: what was sent of a batch a moment ago must not be sent once more.
 CHOOSE = f"""
-SELECT b.id FROM batches b
-WHERE b.route = %(route)s AND NOT b.done AND b.leased_until IS NULL AND EXISTS (
+SELECT b.id FROM batches b JOIN waves w ON w.id = b.wave_id
+WHERE b.route = %(route)s AND NOT b.done AND b.leased_until IS NULL AND w.channel = ANY(%(channels)s) AND EXISTS (
     SELECT FROM stored_messages m {CLAIM_OF}
     WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.network = ANY(%(networks)s) AND {_MAY_LEAVE}
 )
-ORDER BY b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+ORDER BY b.id LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED
 """
 HAND_OVER = f"""
 WITH ways AS (
     SELECT * FROM unnest(%(networks)s::text[], %(routes)s::text[]) AS t (network, route)
 ),
 leaving AS MATERIALIZED (
-    SELECT m.id, m.wave_id, m.batch_id, m.segments, ways.route
-    FROM batches b JOIN stored_messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id JOIN ways USING (network) {CLAIM_OF}
+    SELECT m.id, m.wave_id, m.batch_id, CASE WHEN %(filled)s THEN 1 ELSE t.segments END AS segments, ways.route
+    FROM batches b JOIN stored_messages m ON m.wave_id = b.wave_id AND m.batch_id = b.id JOIN ways USING (network)
+        JOIN texts t ON t.id = m.text_id {CLAIM_OF}
     WHERE b.id = ANY(%(batches)s) AND {_MAY_LEAVE}
     ORDER BY m.id FOR UPDATE OF m
 ),
@@ -149,9 +155,10 @@ leaving AS MATERIALIZED (
 
 REROUTE = f"""
 WITH leaving AS MATERIALIZED (
-    SELECT m.id, m.wave_id, m.batch_id, m.segments, g.route
+    SELECT m.id, m.wave_id, m.batch_id, t.segments, g.route
     FROM unnest(%(ids)s::uuid[], %(routes)s::text[]) AS g (id, route) JOIN stored_messages m USING (id)
-    WHERE m.status = 'queued'
+        JOIN texts t ON t.id = m.text_id
+    WHERE m.status = 'queued' FOR UPDATE OF m
 ),
 {_REBATCH}
 """
@@ -168,13 +175,18 @@ UPDATE batches b SET done = true WHERE NOT done AND leased_until IS NULL AND NOT
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to send a batch, until it runs out; `fence` tells it from every earlier and later one."""
+    """The right to send a batch, until it runs out; `fence` tells it from every earlier and later one.
+
+    `channel` and `wait_seconds` are the wave's.
+    """
 
     batch_id: int
     wave_id: int
     route: str
     fence: int
     priority: Priority
+    channel: Channel = Channel.SMS
+    wait_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +218,21 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
+    """`filled`: what stands for it on Zalo, None where nothing does."""
+
     body: str
     encoding: str
     segments: int
+    filled: Filled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where messages may go instead: network -> route. `channels`: of waves with these policies only; `filled`: templates."""
+
+    routes: Mapping[str, str]
+    channels: tuple[Channel, ...] = tuple(Channel)
+    filled: bool = False
 
 
 async def enqueue_due(connection: Connection, *, requeue_seconds: float, per_route: int) -> list[Due]:
@@ -231,7 +255,12 @@ async def lease(connection: Connection, batch_id: int, seconds: float) -> Lease 
     """Take the batch, or None when it is done or somebody else holds it."""
     cursor = await connection.execute(LEASE, {"batch": batch_id, "lease": timedelta(seconds=seconds)})
     row = await cursor.fetchone()
-    return Lease(row.id, row.wave_id, row.route, row.fence, Priority(row.priority)) if row else None
+    if row is None:
+        return None
+    wave = await one(connection, "SELECT priority::text, channel, wait_seconds FROM waves WHERE id = %s", [row.wave_id])
+    return Lease(
+        row.id, row.wave_id, row.route, row.fence, Priority(wave.priority), Channel(wave.channel), wave.wait_seconds
+    )
 
 
 async def prolong(connection: Connection, held: Lease, seconds: float) -> None:
@@ -259,16 +288,24 @@ async def open_rows(connection: Connection, held: Lease) -> list[Row]:
 
 
 async def texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:
-    cursor = await connection.execute("SELECT id, body, encoding, segments FROM texts WHERE id = ANY(%s)", [list(ids)])
-    return {row.id: StoredText(row.body, row.encoding, row.segments) async for row in cursor}
+    cursor = await connection.execute(
+        "SELECT id, body, encoding, segments, template, parameters FROM texts WHERE id = ANY(%s)", [list(ids)]
+    )
+    return {row.id: StoredText(row.body, row.encoding, row.segments, _filled(row)) async for row in cursor}
 
 
-async def hand_over(connection: Connection, route: str, ways: Mapping[str, str], limit: int) -> int:
-    """Move what waits in up to `limit` batches of a route to other ones (network -> route); answers how many messages."""
-    onward = {"networks": list(ways), "routes": list(ways.values())}
-    cursor = await connection.execute(CHOOSE, {"route": route, "networks": list(ways), "limit": limit})
+def _filled(row: Any) -> Filled | None:
+    return Filled(row.template, row.parameters) if row.template else None
+
+
+async def hand_over(connection: Connection, route: str, ways: Ways, limit: int) -> int:
+    """Move what waits in up to `limit` batches of a route to other ones; answers how many messages."""
+    networks = list(ways.routes)
+    asked = {"route": route, "networks": networks, "limit": limit, "channels": [one.value for one in ways.channels]}
+    cursor = await connection.execute(CHOOSE, asked)
     if not (chosen := [row.id async for row in cursor]):
         return 0
+    onward = {"networks": networks, "routes": list(ways.routes.values()), "filled": ways.filled}
     cursor = await connection.execute(HAND_OVER, {**onward, "batches": chosen})
     return cursor.rowcount
 

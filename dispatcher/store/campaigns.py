@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from campaigns.campaign import Priority
+from campaigns.campaign import Channel, Priority
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.store.audiences import EVERYBODY, Selection
 from dispatcher.store.database import OURS, Connection, one
@@ -23,7 +23,7 @@ FROM campaigns
 """
 WAVE = """
 SELECT id, uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, audience_id, status::text, held,
-       planned, segments, priority::text, selection
+       planned, segments, priority::text, selection, channel
 FROM waves
 """
 
@@ -92,6 +92,7 @@ class StoredWave:
     segments: int
     priority: Priority = Priority.NORMAL
     selection: Selection = EVERYBODY
+    channel: Channel = Channel.SMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class NewWave:
     window_from: time
     window_to: time
     priority: Priority
+    channel: Channel = Channel.SMS
+    wait_seconds: int = 3600
 
 
 def _campaign(row: Any) -> StoredCampaign:
@@ -123,6 +126,7 @@ def _wave(row: Any) -> StoredWave:
     read = {
         "status": WaveStatus(row.status),
         "priority": Priority(row.priority),
+        "channel": Channel(row.channel),
         "selection": _selection(row.selection),
     }
     return StoredWave(**{**row._asdict(), **read})
@@ -253,12 +257,10 @@ async def put_waves(connection: Connection, campaign_id: int, new: Sequence[NewW
     await connection.execute("DELETE FROM waves WHERE campaign_id = %s", [campaign_id])
     async with connection.cursor() as cursor:
         await cursor.executemany(
-            "INSERT INTO waves (campaign_id, uid, slug, title, opens_at, closes_at, window_from, window_to, priority)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (campaign_id, w.uid, w.slug, w.title, w.opens_at, w.closes_at, w.window_from, w.window_to, w.priority)
-                for w in new
-            ],
+            "INSERT INTO waves (campaign_id, uid, slug, title, opens_at, closes_at, window_from, window_to, priority, channel,"
+            " wait_seconds) VALUES (%(campaign)s, %(uid)s, %(slug)s, %(title)s, %(opens_at)s, %(closes_at)s, %(window_from)s,"
+            " %(window_to)s, %(priority)s, %(channel)s, %(wait_seconds)s)",
+            [{"campaign": campaign_id, **dataclasses.asdict(wave)} for wave in new],
         )
 
 

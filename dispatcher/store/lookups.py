@@ -65,7 +65,8 @@ SELECT d.id, d.attempts AS number, d.msisdn_hash, r.cipher, r.key_id, t.body AS 
 FROM taken JOIN doubtful d ON d.id = taken.message_id JOIN recipients r USING (msisdn_hash) JOIN texts t ON t.id = d.text_id
 """
 
-# "Absent" is about the tries that were asked about: a message that has been tried again since is not called back.
+# "Absent" is about the tries that were asked about: a message that has been tried again since is not called back. What did not
+# arrive goes on by another channel while there is time, and has not arrived else.
 # A reference is one message's, unless it is `shared`: where another one has it already, the answer proves nothing of this one.
 RECORD = f"""
 WITH answers AS MATERIALIZED (
@@ -83,8 +84,12 @@ WITH answers AS MATERIALIZED (
 input AS (
     SELECT g.id, m.attempts AS seen, taken.status AS claimed, CASE
         WHEN g.of_another THEN 'overtaken'
-        WHEN g.event <> 'absent' THEN g.event
+        WHEN g.event NOT IN ('absent', 'unarrived') THEN g.event
         WHEN m.attempts + (taken.status IS NOT NULL)::int <> g.number THEN 'overtaken'
+        WHEN g.event = 'unarrived' AND (
+            c.status = 'cancelled' OR w.status = 'cancelled' OR dispatcher_now() >= w.closes_at
+        ) THEN 'receipt_undelivered'
+        WHEN g.event = 'unarrived' THEN g.event
         WHEN c.status = 'cancelled' OR w.status = 'cancelled' THEN 'absent_cancelled'
         WHEN dispatcher_now() >= w.closes_at THEN 'absent_expired'
         ELSE 'absent' END AS event

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
+from dispatcher.settings import FOLLOWERS
 from dispatcher.store.audiences import CHOSEN
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection, one
@@ -28,8 +31,9 @@ WITH routes AS (
 {full_already},
 person AS MATERIALIZED (
     SELECT coalesce(route.way, other.way, 0) AS served, a.n, a.msisdn_hash, a.area_code, a.group_name, r.network,
-           coalesce(own.id, common.id) AS text_id, coalesce(own.segments, common.segments) AS segments,
-           coalesce(route.route, other.route) AS route,
+           coalesce(own.id, common.id) AS text_id, coalesce(route.route, other.route) AS route,
+           CASE WHEN coalesce(route.route, other.route) = ANY(%(filled)s::text[]) THEN 1
+                ELSE coalesce(own.segments, common.segments) END AS segments,
            CASE WHEN EXISTS (
                SELECT FROM suppressions s
                WHERE s.organisation_id = %(organisation)s AND s.msisdn_hash = a.msisdn_hash
@@ -44,7 +48,7 @@ person AS MATERIALIZED (
     LEFT JOIN texts common ON common.wave_id = %(wave)s AND common.area_code IS NULL
         AND common.language = coalesce(spoken.language, '')
     LEFT JOIN routes route ON route.network = r.network
-    LEFT JOIN routes other ON other.network = '*'
+    LEFT JOIN routes other ON other.network = '*' AND r.network <> %(followers)s
     WHERE a.audience_id = %(audience)s AND a.n > %(after)s AND a.n <= %(up_to)s AND {chosen}
 ),
 placed AS (
@@ -138,6 +142,8 @@ class NewText:
     encoding: str
     segments: int
     language: str
+    template: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +157,9 @@ class Progress:
 async def put_texts(connection: Connection, wave_id: int, texts: Sequence[NewText]) -> None:
     """Store what the wave says, one row for each different text; those that are there already stay."""
     await connection.execute(
-        "INSERT INTO texts (wave_id, area_code, body, encoding, segments, language)"
-        " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO texts (wave_id, area_code, body, encoding, segments, language, template, parameters)"
+        " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::jsonb[])"
+        " ON CONFLICT DO NOTHING",
         [
             wave_id,
             [t.area_code for t in texts],
@@ -160,17 +167,24 @@ async def put_texts(connection: Connection, wave_id: int, texts: Sequence[NewTex
             [t.encoding for t in texts],
             [t.segments for t in texts],
             [t.language for t in texts],
+            [t.template for t in texts],
+            [Jsonb(dict(t.parameters)) if t.template else None for t in texts],
         ],
     )
 
 
 async def plan_slice(
-    connection: Connection, wave: StoredWave, routes: Mapping[str, str], batch_size: int, allowed: Allowance
+    connection: Connection,
+    wave: StoredWave,
+    routes: Mapping[str, str],
+    batch_size: int,
+    allowed: Allowance,
+    filled: Sequence[str] = (),
 ) -> Progress:
     """Plan the next slice of the wave, which the caller's transaction holds locked and knows to be expanding.
 
-    `routes` is network -> route name; `*` stands for every network not named. Whoever has had all that is allowed is
-    left out.
+    `routes` is network -> route name; `*` stands for every network not named. On routes `filled` a message is one segment.
+    Whoever has had all that is allowed is left out.
     """
     at = await one(
         connection,
@@ -195,6 +209,8 @@ async def plan_slice(
             "up_to": up_to,
             "networks": list(routes),
             "routes": list(routes.values()),
+            "filled": list(filled),
+            "followers": FOLLOWERS,
             "batch_size": batch_size,
         }
         await connection.execute(slice_statement(counting=bool(counted)), arguments)

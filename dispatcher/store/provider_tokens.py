@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dispatcher.store.database import Connection
+from dispatcher.store.database import Connection, one
 
 READ = """
 SELECT access, refresh, key_id, version, extract(epoch FROM expires_at - clock_timestamp())::float AS seconds,
@@ -61,6 +61,12 @@ async def put(
     """Put a new pair in place of `version` of it (None: of whatever is there)."""
     told = {"access": access, "refresh": refresh, "key_id": key_id, "seconds": seconds, "version": version}
     await connection.execute(PUT, {"account": account, **told})
+
+
+async def under(connection: Connection, key_id: str) -> bool:
+    """Whether a pair is encrypted with that key; every new pair is with the key in use."""
+    row = await one(connection, "SELECT EXISTS (SELECT FROM provider_tokens WHERE key_id = %s) AS yes", [key_id])
+    return bool(row.yes)
 
 
 async def bury(connection: Connection, account: str, version: int, why: str) -> None:

@@ -210,6 +210,8 @@ async def test_no_plan_of_a_slice_compares_everybody_with_everybody(hall: Hall, 
         "after": 0,
         "up_to": 50_000,
         "batch_size": 500,
+        "filled": ["zalo"],
+        "followers": "zalo",
     }
     now = datetime.now(UTC)
     values |= {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,10 @@ import pytest
 from dispatcher import control, expansion, failover, receipts, sending
 from dispatcher.breaker import FAILURES
 from dispatcher.control import ControlError
-from dispatcher.routing import onward
+from dispatcher.routing import elsewhere
 from dispatcher.settings import RouteConfig, Settings, fixed
 from dispatcher.store import routes
+from dispatcher.store.batches import Ways
 from dispatcher.store.routes import Passage, StopKind
 from providers.sandbox import Dials, PretendCarrier
 from tests.dispatcher.hall import APPROVER, SENDER, Hall, numbers
@@ -290,7 +291,7 @@ async def test_a_paused_route_sends_nothing_keeps_its_messages_and_says_what_it_
     ]  # fmt: skip
 
 
-async def cancelled(hall: Hall, ways: dict[str, str] | None = None) -> control.RouteCancelled:
+async def cancelled(hall: Hall, ways: Sequence[Ways] | None = None) -> control.RouteCancelled:
     async with hall.runtime.pool.connection() as connection:
         await control.pause_route(connection, "main", "An", "contract ended")
     async with hall.runtime.pool.connection() as connection:
@@ -332,7 +333,7 @@ async def test_what_waits_on_a_route_that_is_called_off_may_go_over_the_next(hal
     await hall.planned(40)
     due = await hall.due()
     await sending.send(hall.runtime, due[0])
-    ways = onward(configs(hall), {"main"})
+    ways = elsewhere(configs(hall), "main", ())
     assert await cancelled(hall, ways) == control.RouteCancelled(out=20, in_flight=0, saved=20, moved=20, cancelled=0)
     await hall.send()
     assert await hall.counts() == {"submitted": 40}

@@ -37,6 +37,7 @@ DRAWN = [
     (S.SENDING, UNDELIVERED, S.UNDELIVERED),
     (S.SUBMITTED, DELIVERED, S.DELIVERED),
     (S.SUBMITTED, UNDELIVERED, S.UNDELIVERED),
+    (S.SUBMITTED, E.UNARRIVED, S.QUEUED),
     (S.UNCERTAIN, E.ACCEPTED, S.SUBMITTED),
     (S.UNCERTAIN, E.REFUSED, S.REJECTED),
     (S.UNCERTAIN, E.REROUTED, S.REJECTED),
@@ -135,14 +136,15 @@ def test_delivered_is_never_taken_back(events: list[Event]) -> None:
 
 
 @given(st.lists(st.sampled_from(list(Event)), max_size=12))
-def test_once_claimed_a_message_waits_again_only_if_provably_not_sent_or_sent_again_on_purpose(
+def test_once_claimed_a_message_waits_again_only_if_it_provably_reached_nobody_or_is_sent_again_on_purpose(
     events: list[Event],
 ) -> None:
     status = S.SENDING
     for event in events:
         was, status = status, move(status, event)
         if status in WAITING and was not in WAITING:
-            provably = {(S.SENDING, e) for e in (E.NOT_SENT, E.RETURNED, E.REROUTED)} | {(S.UNCERTAIN, E.ABSENT)}
+            not_sent = {(S.SENDING, e) for e in (E.NOT_SENT, E.RETURNED, E.REROUTED)}
+            provably = not_sent | {(S.UNCERTAIN, E.ABSENT), (S.SUBMITTED, E.UNARRIVED)}
             assert (was, event) in provably or event is E.RESENT
 
 

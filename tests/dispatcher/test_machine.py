@@ -254,7 +254,7 @@ class Machine(RuleBasedStateMachine):
     @rule(route=st.sampled_from(ROUTES))
     def a_route_is_down_and_what_waits_moves_on(self, route: str) -> None:
         (onward,) = {*ROUTES} - {route}
-        self.run(batches.hand_over(self.connection, route, {"viettel": onward}, 10))
+        self.run(batches.hand_over(self.connection, route, batches.Ways({"viettel": onward}), 10))
 
     @rule(route=st.sampled_from(("main", *["other"] * 3)))
     def a_route_is_called_off(self, route: str) -> None:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from dispatcher.keyring import Keyring
+from dispatcher.provider_tokens import Keeper
 from dispatcher.renewing import renew
 from dispatcher.runtime import Addresses, Runtime
 from dispatcher.store import provider_tokens, routes
 from dispatcher.store.database import Pool, new_pool
-from dispatcher.provider_tokens import Keeper
 from dispatcher.waiting import spoken_reason
 from providers.errors import Unavailable
 from providers.http import Http

@@ -48,10 +48,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A try to get a pair of tokens."""
+    """A try to get a pair of tokens; `ended`: the access token of before was worth nothing any more."""
 
     time: float
     granted: bool
+    ended: bool
     answered: bool = True
     kind: str = field(default="refresh", init=False)
 
@@ -71,7 +72,7 @@ class Account:
         """A pair for a refresh token (or for the code of a person who signed in); the old pair is worth nothing from now on."""
         granted = secret == self.dials.app_secret and spent in (self._refresh, f"code-{self._refresh}")
         answered = len([one for one in self.refreshes if one.granted]) >= self.dials.lost_refreshes
-        self._noted(Refresh(self.clock(), granted, answered or not granted))
+        self._noted(Refresh(self.clock(), granted, not self._good(self._access), answered or not granted))
         if not granted:
             return None
         number = len(self.refreshes)
@@ -90,11 +91,13 @@ class Account:
 
     def admits(self, token: str) -> bool:
         """Whether a call with this token is listened to."""
+        good = self._good(token)
+        self._uses += good
+        return good
+
+    def _good(self, token: str) -> bool:
         spent = self.dials.access_uses is not None and self._uses >= self.dials.access_uses
-        if not token or token != self._access or self.clock() >= self._ends or spent:
-            return False
-        self._uses += 1
-        return True
+        return bool(token) and token == self._access and self.clock() < self._ends and not spent
 
     def receive(self, order: Order) -> Decision:
         """Decide, remember what was taken, and note it in the ledger."""

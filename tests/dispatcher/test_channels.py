@@ -1,0 +1,297 @@
+"""Zalo first, then SMS: whoever Zalo refuses or cannot reach gets an SMS, nobody gets both, and doubt never falls back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from campaigns.campaign import Campaign, Channel, ZaloText
+from campaigns.template import Form
+from dispatcher import clock, expansion, failover, fallback, importing
+from dispatcher.receipts import arrived, settle
+from dispatcher.rulings import RuledOutError
+from dispatcher.runtime import Runtime
+from dispatcher.settings import Settings, fixed
+from dispatcher.store import installation, receipts
+from providers.base import Callback, Receipt
+from providers.sandbox import PretendCarrier
+from providers.sandbox.zalo import PretendZalo, WebhookDials, ZaloDials
+from providers.sandbox.zalo.dials import TemplateDials
+from providers.tokens import Signed
+from tests.dispatcher.hall import SENDER, Hall, june, numbers
+
+COMMUNE = 40
+TEMPLATE = TemplateDials(parameters={"xa": COMMUNE}, timeout_seconds=3600)
+QUIET = WebhookDials(lost=1.0)
+WAIT_MINUTES = 30
+PAST_ALL = timedelta(hours=1, minutes=5)  # the template's time, and a little
+
+
+@pytest.fixture
+def zalo_dials() -> ZaloDials:
+    return ZaloDials(template=TEMPLATE)
+
+
+@pytest.fixture
+async def zalo(zalo_dials: ZaloDials) -> AsyncIterator[PretendZalo]:
+    async with PretendZalo(zalo_dials) as zalo:
+        yield zalo
+
+
+@pytest.fixture
+def settings(tmp_path: Path, carrier: PretendCarrier, zalo: PretendZalo) -> Settings:
+    """An SMS route to the pretend carrier, and a Zalo route to the pretend Zalo."""
+    told = "\n".join(f'{name} = "{value}"' for name, value in zalo.options.items())
+    routes = tmp_path / "routes.toml"
+    routes.write_text(
+        f"""
+[[route]]
+name = "main"
+provider = "esms"
+networks = ["*"]
+sender = "{SENDER}"
+tps = 5000
+[route.options]
+base_url = "{carrier.base_url}"
+api_key = "sandbox-api-key"
+secret_key = "sandbox-secret-key"
+[[route]]
+name = "zalo"
+provider = "zalo_zbs"
+networks = ["*"]
+sender = "Công an tỉnh"
+tps = 5000
+[route.options]
+{told}
+"""
+    )
+    return fixed(folder=tmp_path / "var", routes=routes, batch_size=20)
+
+
+@pytest.fixture
+async def hall(runtime: Runtime, carrier: PretendCarrier, zalo: PretendZalo, tmp_path: Path) -> Hall:
+    provider = runtime.routes["zalo"].provider
+    assert isinstance(provider, Signed)
+    await provider.tokens.begin(await provider.granted(zalo.account.grant, "verifier"))  # type: ignore[attr-defined]  # a Keeper
+    return Hall(runtime, carrier, tmp_path)
+
+
+def campaign(policy: Channel = Channel.ZALO_THEN_SMS, parameters: dict[str, str] | None = None) -> Campaign:
+    """The June campaign's first wave by Zalo."""
+    plain = june()
+    (wave,) = plain.waves
+    text = plain.texts[wave.text].model_copy(
+        update={"zalo": ZaloText(template=TEMPLATE.id, parameters=parameters or {"xa": "{commune}"})}
+    )
+    own = {"channel": policy, "wait_minutes": WAIT_MINUTES, "form": Form.ACCENTED}  # several segments by SMS
+    waves = (wave.model_copy(update=own),)
+    return plain.model_copy(update={"texts": {**plain.texts, wave.text: text}, "waves": waves})
+
+
+async def planned(hall: Hall, count: int, campaign_: Campaign) -> None:
+    await hall.rehearse()
+    await hall.import_rows([(number, "xã Na Sầm") for number in numbers(count)])
+    async with hall.runtime.pool.connection() as connection:
+        await importing.relate(connection, "people", "phụ huynh đã đăng ký nhận tin, 2025", "An")
+    await hall.add(campaign_)
+    await hall.approve()
+    await hall.start()
+    (wave,) = await hall.open_waves()
+    await expansion.expand(hall.runtime, wave)
+
+
+async def sent(hall: Hall, count: int = 40, policy: Channel = Channel.ZALO_THEN_SMS) -> None:
+    """Everything that can be sent now, by Zalo and then by SMS."""
+    await planned(hall, count, campaign(policy))
+    while await hall.send():
+        pass
+
+
+async def later(hall: Hall, by: timedelta) -> None:
+    """Move the clock on, and do what the clock does."""
+    await hall.fold()
+    async with hall.runtime.pool.connection() as connection:
+        await installation.rehearse_at(connection, await installation.now(connection) + by)
+    await fallback.fall_back(hall.runtime)
+    while await hall.send():
+        pass
+
+
+async def hear(hall: Hall, zalo: PretendZalo) -> None:
+    """Take the webhooks of all messages that have arrived."""
+    provider = hall.runtime.routes["zalo"].provider
+    for taken in zalo.account.messages.values():
+        message = {"msg_id": taken.msg_id, "tracking_id": taken.order.tracking_id}
+        told = {"recipient": {"id": taken.order.address}, "event_name": "user_received_message", "message": message}
+        body, headers = zalo.webhooks.signed(told)
+        read = provider.read_callback(Callback("POST", {}, headers, body))
+        found = [arrived("zalo", one, hall.runtime.keyring) for one in read if isinstance(one, Receipt)]
+        async with hall.runtime.pool.connection() as connection:
+            await receipts.put(connection, found)
+    await settle(hall.runtime)
+
+
+def by_sms(hall: Hall) -> Counter[str]:
+    return hall.carrier.ledger.received
+
+
+async def test_whom_zalo_takes_gets_no_sms(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall)
+    await hear(hall, zalo)
+    assert await hall.counts() == {"delivered": 40}
+    assert len(zalo.ledger.received) == 40
+    assert not by_sms(hall)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=0.4)])
+async def test_whoever_has_no_zalo_gets_an_sms_instead_and_nobody_gets_both(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall)
+    assert await hall.counts() == {"submitted": 40}
+    assert by_sms(hall)
+    assert not zalo.ledger.received.keys() & by_sms(hall).keys()
+    assert max((zalo.ledger.received + by_sms(hall)).values()) == 1
+    segments = await hall.sql("SELECT DISTINCT b.route, m.segments FROM messages m JOIN batches b ON b.id = m.batch_id")
+    assert {tuple(row) for row in segments} >= {("zalo", 1)}
+    assert {row.route: row.segments for row in segments}["main"] > 1
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, refusals={"-141": 1.0})])
+async def test_who_refuses_messages_of_the_account_is_not_written_to_by_sms(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall, 5)
+    assert await hall.counts() == {"rejected": 5}
+    assert not by_sms(hall)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=1.0)])
+async def test_a_wave_for_zalo_only_ends_with_the_refusal(hall: Hall) -> None:
+    await sent(hall, 5, Channel.ZALO)
+    assert await hall.counts() == {"rejected": 5}
+    assert not by_sms(hall)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, lost_answers=1.0, webhooks=QUIET)])
+async def test_an_uncertain_message_never_falls_back(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall, 5)
+    await later(hall, PAST_ALL)
+    assert await hall.counts() == {"uncertain": 5}
+    assert not by_sms(hall)
+    await hear(hall, zalo)
+    assert await hall.counts() == {"delivered": 5}
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, unreached=1.0)])
+async def test_what_can_arrive_no_more_goes_on_by_sms(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall, 5)
+    await later(hall, timedelta(minutes=WAIT_MINUTES + 5))
+    assert not by_sms(hall), "it may still arrive"
+    await later(hall, PAST_ALL)
+    assert by_sms(hall) == zalo.ledger.received
+    assert await hall.counts() == {"submitted": 5}
+    await later(hall, PAST_ALL)
+    assert max(by_sms(hall).values()) == 1
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, webhooks=QUIET)])
+async def test_a_lost_webhook_is_made_up_for_by_asking(hall: Hall) -> None:
+    await sent(hall, 5)
+    assert await hall.counts() == {"submitted": 5}
+    await later(hall, PAST_ALL)
+    assert await hall.counts() == {"delivered": 5}
+    assert not by_sms(hall)
+    assert await hall.scalar("SELECT count(*) FROM awaited") == 0
+
+
+@pytest.mark.parametrize(
+    "zalo_dials", [ZaloDials(template=TEMPLATE.model_copy(update={"timeout_seconds": None}), unreached=1.0)]
+)
+async def test_without_a_time_of_the_template_silence_proves_nothing(hall: Hall) -> None:
+    await sent(hall, 5)
+    await later(hall, timedelta(hours=3))
+    assert await hall.counts() == {"submitted": 5}
+    assert not by_sms(hall)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, unreached=1.0)])
+async def test_what_zalo_alone_does_not_bring_is_undelivered(hall: Hall) -> None:
+    await sent(hall, 5, Channel.ZALO)
+    await later(hall, PAST_ALL)
+    assert await hall.counts() == {"undelivered": 5}
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, daily_quota=12)])
+async def test_a_used_up_quota_sends_the_rest_by_sms_at_once(hall: Hall, zalo: PretendZalo) -> None:
+    await sent(hall)
+    assert len(zalo.ledger.received) == 12
+    assert len(by_sms(hall)) == 28
+    assert not zalo.ledger.received.keys() & by_sms(hall).keys()
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, daily_quota=0)])
+async def test_a_used_up_quota_makes_a_wave_for_zalo_only_wait(hall: Hall) -> None:
+    await planned(hall, 5, campaign(Channel.ZALO))
+    await hall.send()
+    assert await hall.counts() == {"queued": 4, "retrying": 1} or await hall.counts() == {"retrying": 5}
+    assert await hall.due() == []
+
+
+async def test_a_route_that_needs_a_person_hands_its_messages_to_sms(hall: Hall, zalo: PretendZalo) -> None:
+    await planned(hall, 30, campaign())
+    zalo.account.revoke()
+    await hall.send()
+    assert await hall.counts() == {"queued": 30}
+    async with hall.runtime.pool.connection() as connection:
+        assert await failover.move_waiting(connection, hall.routes) == 30
+    while await hall.send():
+        pass
+    assert len(by_sms(hall)) == 30
+    assert not zalo.ledger.received
+
+
+async def test_a_wave_for_zalo_only_waits_for_that_person(hall: Hall, zalo: PretendZalo) -> None:
+    await planned(hall, 30, campaign(Channel.ZALO))
+    zalo.account.revoke()
+    await hall.send()
+    async with hall.runtime.pool.connection() as connection:
+        assert await failover.move_waiting(connection, hall.routes) == 0
+    assert await hall.counts() == {"queued": 30}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"commune": "{commune}"}, "không có tham số commune"),
+        ({"xa": "{commune}" + "x" * COMMUNE}, "mẫu cho phép 0-40"),
+        ({"xa": ""}, "thiếu tham số xa"),
+    ],
+)
+async def test_a_template_that_does_not_take_what_we_fill_in_holds_the_wave_before_anything_is_sent(
+    hall: Hall, zalo: PretendZalo, parameters: dict[str, str], told: str
+) -> None:
+    await planned(hall, 5, campaign(parameters=parameters))
+    await hall.send()
+    assert told in await hall.scalar("SELECT held FROM waves")
+    assert await hall.counts() == {"queued": 5}
+    assert zalo.ledger.arrivals == []
+
+
+async def test_an_audience_without_a_recorded_relation_is_refused(hall: Hall) -> None:
+    await hall.rehearse()
+    await hall.import_rows([(number,) for number in numbers(3)])
+    await hall.add(campaign())
+    with pytest.raises(RuledOutError, match="chưa ghi quan hệ trước đó"):
+        await hall.approve()
+
+
+async def test_an_approval_covers_channel_template_and_relation(hall: Hall) -> None:
+    await planned(hall, 3, campaign())
+    async with hall.runtime.pool.connection() as connection:
+        await importing.relate(connection, "people", "khác", "An")
+    async with hall.runtime.pool.connection() as connection:
+        await clock.check_approvals(connection, hall.routes)
+    assert "nhóm người nhận" in await hall.scalar("SELECT void FROM campaigns")
+    await hall.send()
+    assert await hall.counts() == {"queued": 3}
