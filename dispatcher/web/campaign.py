@@ -30,6 +30,7 @@ from dispatcher.store.database import Connection
 from dispatcher.web.charts import bar
 from dispatcher.web.door import MissingError, Page, Visit
 from dispatcher.web.rights import Action
+from dispatcher.words import CHANNEL_WORDS
 
 TRAIL = 12
 COMMUNES = 12
@@ -148,6 +149,7 @@ async def _consider(visit: Visit, problem: str | None = None, status: int = 200)
         parts=[(PART_WORDS[part], lines) for part, lines in (seen.changes or {}).items()] if seen else [],
         PATH_WORDS=PATH_WORDS,
         WHY_WORDS=WHY_WORDS,
+        CHANNEL_WORDS=CHANNEL_WORDS,
         since=since,
         changed=[(d, list(differences.pieces(d.before or "", d.after or ""))) for d in changed[:CHANGES]],
         own=own,

@@ -15,7 +15,7 @@ from dispatcher.review import WHY_WORDS
 from dispatcher.web import charts, speech
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.speech import Speech
-from dispatcher.words import STATUS_WORDS, WAVE_WORDS
+from dispatcher.words import CHANNEL_WORDS, STATUS_WORDS, WAVE_WORDS
 
 WEB = Path(speech.__file__).parent
 SENTENCE = re.compile(r"""\b_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
@@ -29,7 +29,7 @@ def sentences() -> Iterator[str]:
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "word":
                 yield from (part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
-    for words in (ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS):
+    for words in (ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS):
         yield from words.values()
     yield from (words for _, words, _ in charts.BANDS)
     for room, ways in ROOMS:
