@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -38,7 +38,7 @@ async def put(
     us. The same text again within the hour is that text.
     """
     await inbound.alone(connection)
-    await _keep_numbers(connection, keyring, texts)
+    await keep_numbers(connection, keyring, [one.msisdn for one in texts])
     users = {keyring.hash(one.msisdn) for one in texts if one.msisdn.startswith(USER)}  # a confirmation goes by SMS
     whole = []
     for one in texts:
@@ -53,8 +53,9 @@ async def put(
             await confirmations.owe(connection, text.msisdn_hash, whatever=confirm_all)
 
 
-async def _keep_numbers(connection: Connection, keyring: Keyring, texts: Sequence[Inbound]) -> None:
-    numbers = sorted({one.msisdn for one in texts})
+async def keep_numbers(connection: Connection, keyring: Keyring, addresses: Iterable[str]) -> None:
+    """Keep people's numbers, or their ids at our account."""
+    numbers = sorted(set(addresses))
     hashes = keyring.hashes(numbers)
     await inbound.put_numbers(
         connection,

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from dispatcher import inbound
+from dispatcher import followers, inbound
 from dispatcher.receipts import Inbox, arrived
 from dispatcher.runtime import Runtime
-from providers.base import Hear, Heard, Inbound, Receipt
+from providers.base import Follow, Hear, Heard, Inbound, Receipt
+from providers.tokens import Signed
 
 
 @asynccontextmanager
@@ -25,20 +26,25 @@ async def open_links(runtime: Runtime) -> AsyncIterator[None]:
 
 
 def listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
-    """Stores what a route's carrier tells, receipts and texts from people."""
+    """Stores what a route's carrier tells: receipts, texts from people, who follows."""
     words = runtime.settings.refusal_words.split(",")
     confirm_all = runtime.settings.confirm_refusals == "all"
+    provider = runtime.routes[route].provider
 
     async def hear(told: Sequence[Heard]) -> None:
         if not runtime.guard.trusted:
             raise RuntimeError("this installation may not send: the receipts are for another")
         receipts = [arrived(route, one, runtime.keyring) for one in told if isinstance(one, Receipt)]
         texts = [one for one in told if isinstance(one, Inbound)]
+        follows = [one for one in told if isinstance(one, Follow)]
         if receipts:
             await inbox.put(receipts)
         if texts:
             async with runtime.pool.connection() as connection:
                 await inbound.put(connection, runtime.keyring, route, texts, words, confirm_all=confirm_all)
+        if follows and isinstance(provider, Signed):
+            async with runtime.pool.connection() as connection:
+                await followers.put(connection, runtime.keyring, provider.account, follows)
 
     return hear
 

@@ -194,10 +194,11 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Somebody, by `user_address`, began to follow our account, or ceased to."""
+    """Somebody, by `user_address`, began to follow our account, or ceased to; `at` is when."""
 
     address: str = field(repr=False)
     follows: bool
+    at: datetime
 
 
 # What a person is addressed by who is known to an account by an id instead of a number.

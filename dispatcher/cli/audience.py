@@ -10,11 +10,17 @@ import typer
 from rich.markup import escape
 
 from campaigns.msisdn import EXPLANATIONS, Note, Rejection
+from dispatcher import followers as following
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
 from dispatcher.importing import Imported, Order, Preview, import_audience, preview, relate
+from dispatcher.runtime import open_route
+from dispatcher.settings import load_routes
 from dispatcher.store import audiences
 from dispatcher.store.audiences import Audience
+from dispatcher.waiting import spoken_reason
 from dispatcher.words import NETWORK_WORDS
+from providers.errors import ProviderError
+from providers.zalo.calls import Zalo
 
 app = typer.Typer(help="Nhóm người nhận: nhập danh sách số, xem lại.", no_args_is_help=True)
 
@@ -70,6 +76,38 @@ def relation(
     if as_json:
         return give({"audience": found.name, "version": found.version, "relation": found.relation})
     return out.print(f"Đã ghi cho nhóm {found.name} phiên bản {found.version}: {found.relation}", markup=False)
+
+
+@app.command()
+def followers(
+    name: Annotated[str, typer.Argument(metavar="TÊN", help="Tên nhóm người nhận.")],
+    route: Annotated[str, typer.Option("--route", help="Đường gửi Zalo của Official Account.")],
+    fetch: Annotated[bool, typer.Option("--fetch", help="Hỏi Zalo danh sách người quan tâm (tối đa 10.000).")] = False,
+    by: By = ME,
+    as_json: AsJson = False,
+) -> None:
+    """Lập phiên bản mới của nhóm từ những người đang quan tâm (follow) Official Account."""
+
+    async def act(desk: Desk) -> Audience:
+        config = next((one for one in load_routes(desk.settings.routes) if one.name == route), None)
+        if config is None:
+            fail(f"Không có đường gửi {route} trong {desk.settings.routes}.")
+        async with open_route(config, desk.keyring, pool=desk.pool) as way, desk.pool.connection() as connection:
+            if not isinstance(way.provider, Zalo):
+                fail(f"Đường gửi {route} không phải Zalo.")
+            try:
+                if fetch:
+                    await following.fetch(connection, desk.keyring, way.provider)
+            except ProviderError as error:
+                fail(f"Zalo chưa cho danh sách: {spoken_reason(str(error))}.")
+            return await following.audience(connection, way.provider, name, by)
+
+    made = at_desk(act)
+    if as_json:
+        return give({"audience": made.name, "version": made.version, "recipients": made.recipients})
+    return out.print(
+        f"Nhóm {made.name} phiên bản {made.version}: {number(made.recipients)} người quan tâm.", markup=False
+    )
 
 
 @app.command("import")

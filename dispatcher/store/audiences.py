@@ -166,6 +166,11 @@ async def finish(
     await connection.execute(KEEP_NUMBERS, [key_id])
     if former_keys:
         await connection.execute(MOVE_NUMBERS, {"key": key_id})
+    return await count_in(connection, audience_id, counts)
+
+
+async def count_in(connection: Connection, audience_id: int, counts: dict[str, int]) -> Audience:
+    """Write the accounts of a new audience."""
     await connection.execute(FINISH, {**counts, "id": audience_id})
     return Audience(*await one(connection, LISTING + "WHERE id = %s", [audience_id]))
 

@@ -153,6 +153,9 @@ leaving AS MATERIALIZED (
 {_REBATCH}
 """
 
+# One by one, as they are refused: they gather in a batch that nobody has had in hand yet, so that there are few. Such a batch
+# is not closed for being empty: somebody may be putting messages into it at that moment.
+GATHERING = "b.fence = 0 AND b.enqueued_at IS NULL AND b.leased_until IS NULL AND NOT b.done AND NOT b.closed"
 REROUTE = f"""
 WITH leaving AS MATERIALIZED (
     SELECT m.id, m.wave_id, m.batch_id, t.segments, g.route
@@ -160,12 +163,32 @@ WITH leaving AS MATERIALIZED (
         JOIN texts t ON t.id = m.text_id
     WHERE m.status = 'queued' FOR UPDATE OF m
 ),
-{_REBATCH}
+wanted AS MATERIALIZED (
+    SELECT l.*, (
+        SELECT b.id FROM batches b WHERE b.moved_from = l.batch_id AND b.route = l.route AND {GATHERING}
+        ORDER BY b.id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS id
+    FROM (
+        SELECT wave_id, batch_id, route, count(*) AS n, sum(segments) AS segments FROM leaving GROUP BY wave_id, batch_id, route
+    ) AS l
+),
+grown AS (
+    UPDATE batches b SET size = b.size + w.n, segments = b.segments + w.segments FROM wanted w WHERE b.id = w.id
+    RETURNING b.id, b.route, b.moved_from
+),
+fresh AS (
+    INSERT INTO batches (wave_id, route, size, segments, due_at, moved_from)
+    SELECT wave_id, route, n, segments, clock_timestamp(), batch_id FROM wanted WHERE id IS NULL
+    RETURNING id, route, moved_from
+)
+UPDATE stored_messages m SET batch_id = f.id, segments = l.segments
+FROM leaving l JOIN (SELECT * FROM grown UNION ALL SELECT * FROM fresh) AS f ON f.moved_from = l.batch_id AND f.route = l.route
+WHERE m.id = l.id
 """
 
-
 CLOSE_FINISHED = f"""
-UPDATE batches b SET done = true WHERE NOT done AND leased_until IS NULL AND NOT EXISTS (
+UPDATE batches b SET done = true
+WHERE NOT done AND leased_until IS NULL AND (fence > 0 OR closed OR moved_from IS NULL) AND NOT EXISTS (
     SELECT FROM stored_messages m {CLAIM_OF}
     WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending')
       AND taken.status IS DISTINCT FROM 'submitted'

@@ -138,10 +138,11 @@ WITH input AS (
 {move_sql()}
 SELECT count(*)::int AS n FROM moved
 """
-# What waits in the batches of a route. Whoever holds one loses its right to claim more of it, not what it has claimed.
+# What waits in the batches of a route. Whoever holds one loses its right to claim more of it, not what it has claimed; none
+# gathers messages any more.
 FENCE_OFF = """
 WITH open AS (SELECT id FROM batches WHERE route = %(route)s AND NOT done ORDER BY id FOR UPDATE)
-UPDATE batches b SET fence = CASE WHEN b.leased_until IS NULL THEN fence ELSE fence + 1 END FROM open WHERE b.id = open.id
+UPDATE batches b SET fence = fence + 1 FROM open WHERE b.id = open.id
 RETURNING b.id
 """
 CANCEL_ON_ROUTE = f"""

@@ -23,7 +23,7 @@ from dispatcher.links import listener
 from dispatcher.receipts import Inbox, arrived
 from dispatcher.runtime import Route, Runtime
 from dispatcher.store.receipts import NewReceipt
-from providers.base import Callback, Inbound, Receipt
+from providers.base import Callback, Receipt
 
 log = structlog.get_logger()
 
@@ -82,8 +82,8 @@ async def _answered(runtime: Runtime, inbox: Inbox, scope: Scope, receive: Recei
     except ValueError as error:
         log.warning("callback.unreadable", route=route.config.name, error=str(error))
         return _UNREADABLE
-    texts = [one for one in read if isinstance(one, Inbound)]
-    return await _stored(inbox, found, partial(listener(runtime, inbox, route.config.name), texts) if texts else None)
+    rest = [one for one in read if not isinstance(one, Receipt)]
+    return await _stored(inbox, found, partial(listener(runtime, inbox, route.config.name), rest) if rest else None)
 
 
 async def _stored(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from providers.base import Callback, Heard
+from providers.base import Callback, Heard, user_address
 from providers.blanking import BLANK, shown
-from providers.errors import Throttled
+from providers.errors import Misconfigured, Throttled
 from providers.http import Answer, Call, Http
 from providers.options import INSECURE, HttpOptions, safe
-from providers.reading import Code, Words, parsed, readable
+from providers.reading import Code, Words, parsed, readable, refused
 from providers.tokens import NotAuthorised, Pair, Signed
-from providers.zalo.codes import STALE_TOKEN, WAITS
-from providers.zalo.webhook import read
+from providers.zalo.codes import ACCEPTED, CODES, STALE_TOKEN, WAITS
+from providers.zalo.webhook import USER_ID, read
 
+PAGE = 50
+LISTED = 10_000  # ids that Zalo lists at most
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -28,7 +31,7 @@ class ZaloOptions(HttpOptions):
     """`app_id`, `app_secret`: of the app; `oa_id`, `oa_secret`: of the Official Account and its webhook's signature.
 
     `oauth_url` is where tokens are asked for, `permission_url` where a person allows us in, who is sent on to `redirect_url`.
-    `webhook_age`: how many seconds old a signed webhook may be.
+    `webhook_age`: how many seconds old a signed webhook may be. `oa_url`: the host of the Official Account.
     """
 
     app_id: str = Field(pattern=r"^[0-9]{1,32}$")
@@ -38,9 +41,10 @@ class ZaloOptions(HttpOptions):
     oauth_url: str = "https://oauth.zaloapp.com/v4/oa/access_token"
     permission_url: str = "https://oauth.zaloapp.com/v4/oa/permission"
     redirect_url: str = ""
+    oa_url: str = "https://openapi.zalo.me/"
     webhook_age: float = Field(default=7200, gt=0)
 
-    @field_validator("oauth_url", "permission_url")
+    @field_validator("oauth_url", "permission_url", "oa_url")
     @classmethod
     def _safe_oauth(cls, value: str, info: ValidationInfo) -> str:
         """Secrets travel in the call."""
@@ -152,6 +156,21 @@ class Zalo(Signed):
         keys = (self.options.app_id, self._oa_secret, self._app_secret)
         return read(callback, keys, self.options.oa_id, self.options.webhook_age, time.time())
 
+    async def followers(self) -> AsyncIterator[list[str]]:
+        """Pages of the addresses of all who follow the account, as far as Zalo lists them. Raises a `ProviderError`."""
+        for offset in range(0, LISTED, PAGE):
+            data = json.dumps({"offset": offset, "count": PAGE, "is_follower": "true"}, separators=(",", ":"))
+            url = f"{self.options.oa_url.rstrip('/')}/v3.0/oa/user/getlist?data={quote(data)}"
+            call, said, answer = await self.asked(Asked("GET", url, "Zalo, ask for the followers"))
+            if said.error != ACCEPTED:
+                verdict = refused(CODES, said.error, said.message, call, answer)
+                raise Misconfigured(f"{call.tried}: {verdict.detail}", code=verdict.code, exchange=answer.exchange)
+            page = _users(said)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+
     async def asked(self, asked: Asked) -> tuple[Call, Said, Answer]:
         """The answer to a call with the token. One whose token was refused did nothing: a newer one is tried once."""
         token = await self.tokens.current()
@@ -173,3 +192,9 @@ class Zalo(Signed):
                 exchange=answer.exchange,
             )
         return call, said, answer
+
+
+def _users(said: Said) -> list[str]:
+    users = said.data.get("users")
+    ids = [str(one.get("user_id", "")) for one in users if isinstance(one, Mapping)] if isinstance(users, list) else []
+    return [user_address(id_) for id_ in ids if USER_ID.fullmatch(id_)]

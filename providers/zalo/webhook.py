@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -94,7 +95,8 @@ def _received(event: _Event, _oa_id: str) -> list[Heard]:
 def _follow(event: _Event, _oa_id: str) -> list[Heard]:
     if not USER_ID.fullmatch(event.follower.id):
         raise ValueError("follower.id is not a number")
-    return [Follow(user_address(event.follower.id), event.event_name == "follow")]
+    at = datetime.fromtimestamp(int(event.timestamp) / 1000, UTC)
+    return [Follow(user_address(event.follower.id), event.event_name == "follow", at)]
 
 
 def _text(event: _Event, oa_id: str) -> list[Heard]:

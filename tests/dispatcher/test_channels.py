@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from campaigns.campaign import Campaign, Channel, ZaloText
 from campaigns.template import Form
-from dispatcher import clock, expansion, failover, fallback, importing
-from dispatcher.receipts import arrived, settle
+from dispatcher import clock, expansion, failover, fallback, followers, importing
+from dispatcher.followers import FollowersError
+from dispatcher.links import listener
+from dispatcher.receipts import Inbox, arrived, settle
 from dispatcher.rulings import RuledOutError
 from dispatcher.runtime import Runtime
 from dispatcher.settings import Settings, fixed
 from dispatcher.store import installation, receipts
-from providers.base import Callback, Receipt
+from providers.base import Callback, Follow, Receipt, user_address
 from providers.sandbox import PretendCarrier
 from providers.sandbox.zalo import PretendZalo, WebhookDials, ZaloDials
 from providers.sandbox.zalo.dials import TemplateDials
 from providers.tokens import Signed
+from providers.zalo.calls import Zalo
 from tests.dispatcher.hall import SENDER, Hall, june, numbers
 
 COMMUNE = 40
@@ -43,8 +46,15 @@ async def zalo(zalo_dials: ZaloDials) -> AsyncIterator[PretendZalo]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, carrier: PretendCarrier, zalo: PretendZalo) -> Settings:
+def address() -> str:
+    """How the Zalo route addresses people."""
+    return "phone"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, carrier: PretendCarrier, zalo: PretendZalo, address: str) -> Settings:
     """An SMS route to the pretend carrier, and a Zalo route to the pretend Zalo."""
+    networks = '["zalo"]' if address == "uid" else '["*"]'
     told = "\n".join(f'{name} = "{value}"' for name, value in zalo.options.items())
     routes = tmp_path / "routes.toml"
     routes.write_text(
@@ -62,10 +72,11 @@ secret_key = "sandbox-secret-key"
 [[route]]
 name = "zalo"
 provider = "zalo_zbs"
-networks = ["*"]
+networks = {networks}
 sender = "Công an tỉnh"
 tps = 5000
 [route.options]
+address = "{address}"
 {told}
 """
     )
@@ -295,3 +306,61 @@ async def test_an_approval_covers_channel_template_and_relation(hall: Hall) -> N
     assert "nhóm người nhận" in await hall.scalar("SELECT void FROM campaigns")
     await hall.send()
     assert await hall.counts() == {"queued": 3}
+
+
+NOW = datetime(2026, 6, 1, 3, tzinfo=UTC)
+by_id = pytest.mark.parametrize(
+    ("address", "zalo_dials"), [("uid", ZaloDials(template=TEMPLATE, followers=120))], ids=["by id"]
+)
+
+
+@pytest.fixture
+def account(hall: Hall) -> Zalo:
+    provider = hall.runtime.routes["zalo"].provider
+    assert isinstance(provider, Zalo)
+    return provider
+
+
+def word(number: int, follows: bool, minutes: int = 0) -> Follow:
+    return Follow(user_address(str(number)), follows, NOW + timedelta(minutes=minutes))
+
+
+async def people(hall: Hall, account: Zalo) -> int:
+    async with hall.runtime.pool.connection() as connection:
+        return (await followers.audience(connection, account, "followers", "An")).recipients
+
+
+@by_id
+async def test_the_last_word_counts_in_whatever_order_words_come(hall: Hall, account: Zalo) -> None:
+    hear = listener(hall.runtime, Inbox(hall.runtime.pool), "zalo")
+    await hear([word(1, follows=False, minutes=5), word(2, follows=True)])
+    await hear([word(1, follows=True), word(3, follows=True)])
+    await hear([word(2, follows=True), word(3, follows=False, minutes=1), word(3, follows=True, minutes=2)])
+    assert await people(hall, account) == 2
+
+
+@by_id
+async def test_nobody_is_no_audience(hall: Hall, account: Zalo) -> None:
+    with pytest.raises(FollowersError, match="--fetch"):
+        await people(hall, account)
+
+
+@by_id
+async def test_all_who_follow_are_asked_for_page_by_page_and_get_a_wave_by_their_ids_and_none_by_sms(
+    hall: Hall, account: Zalo, zalo: PretendZalo
+) -> None:
+    async with hall.runtime.pool.connection() as connection:
+        assert await followers.fetch(connection, hall.runtime.keyring, account) == 120
+        made = await followers.audience(connection, account, "people", "An")
+    assert (made.recipients, made.relation) == (120, "người quan tâm Official Account Công an tỉnh")
+    await hall.rehearse()
+    await hall.add(campaign(Channel.ZALO_THEN_SMS))
+    await hall.approve()
+    await hall.start()
+    (wave,) = await hall.open_waves()
+    await expansion.expand(hall.runtime, wave)
+    while await hall.send():
+        pass
+    assert await hall.counts() == {"submitted": 120}
+    assert len(zalo.ledger.received) == 120
+    assert not by_sms(hall)

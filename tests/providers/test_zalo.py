@@ -216,8 +216,9 @@ def test_an_event_of_another_time_is_refused(seconds: int) -> None:
 
 
 def test_followers_and_texts_are_read() -> None:
-    assert heard(event(event_name="follow", follower={"id": "731"})) == [Follow("zalo:731", follows=True)]
-    assert heard(event(event_name="unfollow", follower={"id": "731"})) == [Follow("zalo:731", follows=False)]
+    at = datetime.fromtimestamp(1_790_000_000.123, UTC)
+    assert heard(event(event_name="follow", follower={"id": "731"})) == [Follow("zalo:731", follows=True, at=at)]
+    assert heard(event(event_name="unfollow", follower={"id": "731"})) == [Follow("zalo:731", follows=False, at=at)]
     told = event(event_name="user_send_text", sender={"id": "731"}, message={"msg_id": "a1", "text": "TC"})
     assert heard(told) == [Inbound("zalo:731", "100", "TC", "a1")]
     assert heard(event(event_name="oa_send_text", message={"msg_id": "a1"})) == []

@@ -53,6 +53,7 @@ class ZaloDials(DialSet):
     lost_answers: Share = 0.0
     daily_quota: int | None = Field(default=None, ge=0)
     latency_seconds: Spread = Spread()
+    followers: int = Field(default=0, ge=0)
     template: TemplateDials = TemplateDials()
     webhooks: WebhookDials = WebhookDials()
     webhook_url: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ SENDING = {
     "/v3.0/oa/message/template": "user_id",
 }
 NO_LIMIT = 500_000
+FIRST_FOLLOWER = 7_300_000_000_000_000_001
 
 
 class PretendZalo:
@@ -80,6 +82,7 @@ class PretendZalo:
         """`[route.options]` that lead here."""
         return {
             "base_url": f"{self.origin}/",
+            "oa_url": f"{self.origin}/",
             "uid_url": f"{self.origin}/v3.0/oa/message/template",
             "oauth_url": f"{self.origin}/v4/oa/access_token",
             "permission_url": f"{self.origin}/v4/oa/permission",
@@ -97,6 +100,7 @@ class PretendZalo:
                 web.get("/message/status", self._status),
                 web.get("/message/quota", self._quota),
                 web.get("/template/info/v2", self._template),
+                web.get("/v3.0/oa/user/getlist", self._followers),
                 web.post("/v4/oa/access_token", self._token),
                 web.post("/webhook", self._webhook),
                 *books.routes(self.ledger),
@@ -166,6 +170,14 @@ class PretendZalo:
         ]
         said = {"templateId": template.id, "status": template.status, "listParams": listed, "price": "200"}
         return _success({**said, "timeout": template.timeout_seconds})
+
+    async def _followers(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        asked = json.loads(request.query["data"])
+        first, last = asked["offset"], min(asked["offset"] + asked["count"], self.dials.followers)
+        users = [{"user_id": str(FIRST_FOLLOWER + n)} for n in range(first, last)]
+        return _success({"total": self.dials.followers, "count": asked["count"], "offset": first, "users": users})
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
