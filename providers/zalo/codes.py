@@ -1,6 +1,6 @@
 """Zalo's error codes, of the template host and the Official Account's host: what each means for us.
 
-Sources and their confidence: docs/providers/zalo.md. A code that is not here is kept and counted as it is.
+Sources and their confidence: docs/providers/zalo_zbs.md. A code that is not here is kept and counted as it is.
 """
 
 from __future__ import annotations

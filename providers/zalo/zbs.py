@@ -1,6 +1,6 @@
 """Zalo template messages (ZBS, formerly ZNS): one person a call, by number, hashed number or user id.
 
-Source: developers.zalo.me and its mirrors; each fact with its confidence in docs/providers/zalo.md. There is no
+Source: developers.zalo.me and its mirrors; each fact with its confidence in docs/providers/zalo_zbs.md. There is no
 deduplication and no negative receipt: what has not arrived within the template's time never will.
 """
 

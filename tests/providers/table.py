@@ -23,8 +23,9 @@ FILES = {
     "speedsms": ("speedsms",),
     "viettel": ("viettel",),
     "vnpt": ("vnpt",),
+    "zalo_zbs": ("zalo/zbs", "zalo/calls", "zalo/codes", "zalo/webhook"),
 }
-SHARED = ("reading", "options", "lists", "login", "soap", "xmltree", "filling", "picking", "blanking", "http")
+SHARED = ("reading", "options", "lists", "login", "tokens", "soap", "xmltree", "filling", "picking", "blanking", "http")
 
 
 def adapters() -> list[Adapter]:
@@ -71,7 +72,7 @@ def _row(title: str, can: Capabilities) -> list[str]:
         "of the call" if can.shared_reference else "of the message, if any",
         can.receipts.value,
         f"by {can.dedupe.value}, {can.dedupe_seconds} s" if can.dedupe_seconds else "no",
-        "yes" if can.status_lookup else "no",
+        "yes" if can.status_lookup else "by the carrier's id" if can.reference_lookup else "no",
     ]
 
 

@@ -14,6 +14,7 @@ from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 from providers.http import Http
 from providers.reading import Meaning
 from providers.registry import PROVIDERS, provider_class
+from providers.zalo import codes
 from tests.providers.conformance import Adapter, submissions
 from tests.providers.rawserver import answers, raw_server
 from tests.providers.test_conformance import (
@@ -23,18 +24,28 @@ from tests.providers.test_conformance import (
     SpeedSmsAdapter,
     ViettelAdapter,
     VnptAdapter,
+    ZaloAdapter,
 )
 
 PAGES = Path(__file__).parents[2] / "docs" / "providers"
 ADAPTERS: dict[str, Adapter] = {
     one.name: one
-    for one in (EsmsAdapter(), SpeedSmsAdapter(), VnptAdapter(), ViettelAdapter(), FptAdapter(), MobiFoneAdapter())
+    for one in (
+        EsmsAdapter(),
+        SpeedSmsAdapter(),
+        VnptAdapter(),
+        ViettelAdapter(),
+        FptAdapter(),
+        MobiFoneAdapter(),
+        ZaloAdapter(),
+    )
 }
 TABLES: dict[str, Mapping[str, Meaning]] = {
     "esms": esms_said.CODES,
     "fpt": fpt.CODES,
     "speedsms": speedsms.CODES,
     "vnpt": vnpt.CODES,
+    "zalo_zbs": codes.CODES,
 }
 FAILURES = {"misconfigured": Misconfigured, "throttled": Throttled, "uncertain": Uncertain}
 
@@ -46,7 +57,7 @@ def page(name: str) -> str:
 def written(name: str) -> list[tuple[str, str]]:
     """The page's table of codes: each code with its class."""
     section = page(name).split("\n## Codes\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| ([^|]+) \| ([a-z]+) \|", section, re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| ([a-z_]+) \|", section, re.MULTILINE)
     return [(code, kind) for codes, kind in rows if kind != "class" for code in codes.split(", ")]
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from providers.base import Accepted, Encoding, Refused, Submission, Unclear, Verdict
+from providers.base import Accepted, Encoding, Filled, Refused, Submission, Unclear, Verdict
 from providers.errors import ProviderError, Throttled
 from providers.http import Http
 from providers.registry import PROVIDERS, provider_class
+from providers.tokens import Signed
 from tests.providers.rawserver import RawServer, answers, raw_server
+from tests.providers.test_conformance import OneToken
 
 FOLDER = Path(__file__).with_name("recorded")
 ACCOUNTS: dict[str, dict[str, object]] = {
@@ -34,6 +36,14 @@ ACCOUNTS: dict[str, dict[str, object]] = {
     "fpt": {"base_url": "ORIGIN", "client_id": "lsn", "client_secret": "the-secret"},
     "mobifone": {"base_url": "ORIGIN", "user_name": "lsn", "password": "the-password"},
     "esms": {"base_url": "ORIGIN", "api_key": "the-key", "secret_key": "the-secret"},
+    "zalo_zbs": {
+        "base_url": "ORIGIN",
+        "uid_url": "ORIGINv3.0/oa/message/template",
+        "app_id": "4107312345678901234",
+        "oa_id": "2867312345678901234",
+        "app_secret": "the-secret",
+        "oa_secret": "the-other-secret",
+    },
     "http_generic": {},
 }
 
@@ -64,6 +74,8 @@ async def test_what_goes_out_and_what_the_answer_means(name: str, recording: dic
         kind = provider_class(name)
         options = json.dumps({**ACCOUNTS[name], **recording.get("options", {})}).replace("ORIGIN", server.origin)
         adapter = kind("CA LANGSON", kind.options_model.model_validate(json.loads(options)), http)
+        if isinstance(adapter, Signed):
+            adapter.tokens = OneToken()
         if "fails" in recording:
             with pytest.raises(ProviderError) as caught:
                 await adapter.submit(messages(recording))
@@ -81,7 +93,10 @@ def messages(recording: dict[str, Any]) -> list[Submission]:
     if isinstance(numbers, int):
         numbers = [f"849123450{n:02d}" for n in range(numbers)]
     return [
-        Submission(f"{place:032x}", number, recording["text"], Encoding.GSM7, 1) for place, number in enumerate(numbers)
+        Submission(
+            f"{place:032x}", number, recording["text"], Encoding.GSM7, 1, filled=Filled("204519", {"xa": "xã Na Sầm"})
+        )
+        for place, number in enumerate(numbers)
     ]
 
 
