@@ -258,6 +258,13 @@ def _of_carrier(route: Route, campaign: Campaign | None, mine: Volume | None) ->
             f"Nhà cung cấp chỉ nhận từ {capabilities.min_per_call} số mỗi lần; có đợt chỉ {mine.smallest} số qua đường này.",
             "Thêm một đường gửi từng tin phục vụ cùng nhà mạng, hoặc gộp các đợt nhỏ.",
         )
+    if capabilities.receipts is Receipts.PUSH and route.callback_url is None:
+        yield _finding(
+            Level.WARN,
+            About.RECEIPTS,
+            "Nhà cung cấp gọi về để báo nhận, nhưng chưa có địa chỉ để gọi: báo cáo sẽ không biết tin đã tới máy.",
+            f"Ghi callback_base trong routes.toml; nếu phải khai với nhà cung cấp: dispatcher route callback {route.config.name}",
+        )
     if campaign and capabilities.hours:
         yield from _of_hours(campaign, capabilities.hours.begin, capabilities.hours.end)
     if capabilities.receipts is Receipts.NONE:

@@ -8,6 +8,7 @@ import email
 import email.policy
 import json
 import logging
+import re
 import signal
 import stat
 import sys
@@ -492,13 +493,8 @@ def test_a_check_of_the_routes_says_what_to_mend_before_a_campaign(campaign_sent
     run = campaign_sent
     good = run("route", "check", "--all", "--campaign", EDITION, "--json")
     (route,) = good.json
-    assert (good.code, route["ok"], route["ready"], route["findings"], route["unknown_codes"]) == (
-        0,
-        True,
-        True,
-        [],
-        {},
-    )
+    assert (good.code, route["ok"], route["ready"], route["unknown_codes"]) == (0, True, True, {})
+    assert [finding["about"] for finding in route["findings"]] == ["receipts"]
     routes = Path("routes.toml")
     routes.write_text(routes.read_text() + "sandbox = true\n")
     bad = run("route", "check")
@@ -508,6 +504,16 @@ def test_a_check_of_the_routes_says_what_to_mend_before_a_campaign(campaign_sent
     assert "→ Bỏ sandbox = true trong routes.toml" in bad.out
     assert run("route", "check", "main", "--all").code == 1
     assert "khong-co" in run("route", "check", "--campaign", "khong-co").err
+
+
+def test_the_address_for_a_carriers_portal_is_told_and_the_telling_recorded(run: Run) -> None:
+    assert "chưa ghi callback_base" in run("route", "callback", "main").err
+    written = Path("routes.toml")
+    written.write_text(written.read_text() + 'callback_base = "https://tuyentruyen.example.gov.vn/"\n')
+    told = run("route", "callback", "main", "--by", "An", "--json").json["address"]
+    assert re.fullmatch(r"https://tuyentruyen\.example\.gov\.vn/callbacks/main/[0-9a-f]{40}", told)
+    assert run("route", "callback", "main").out.strip() == told
+    assert run("route", "callback", "other").code == 1
 
 
 def test_a_route_is_paused_with_a_reason_and_resumed(campaign_sent: Run) -> None:

@@ -38,7 +38,7 @@ async def desk(settings: Settings, keyring: Keyring, carrier: PretendCarrier) ->
     """The only route of an installation, and its carrier."""
     (config,) = load_routes(settings.routes)
     async with open_route(config, keyring) as route:
-        yield Desk(route, carrier)
+        yield Desk(replace(route, callback_url="https://tuyentruyen.example.gov.vn/"), carrier)
 
 
 async def checked(desk: Desk, volume: Volume | None = None, **changes: Any) -> Checked:
@@ -175,6 +175,13 @@ async def test_a_draft_without_people_is_compared_as_far_as_it_goes(desk: Desk, 
     found = about(one)
     assert found[About.TEMPLATE].level is Level.STOP
     assert "Chưa có nhóm người nhận people (đợt launch)" in found[About.NUMBERS].said
+
+
+async def test_receipts_that_have_nowhere_to_go_are_told(desk: Desk) -> None:
+    (one,) = await preflight([replace(desk.route, callback_url=None)])
+    (finding,) = one.findings
+    assert (one.ok, finding.about, finding.level) == (True, About.RECEIPTS, Level.WARN)
+    assert "dispatcher route callback main" in finding.do
 
 
 @pytest.mark.parametrize("dials", [Dials(balance=0)])
