@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -144,8 +143,8 @@ async def test_a_receipt_of_a_list_is_for_its_number_or_for_nobody(hall: Hall) -
     hashes = [row.msisdn_hash for row in await hall.sql("SELECT msisdn_hash FROM messages ORDER BY id LIMIT 2")]
     told = NewReceipt("main", None, reference, "delivered", "0", None, "")
     async with hall.runtime.pool.connection() as connection:
-        strangers = [told, replace(told, msisdn_hash=b"x" * 16)]
-        await put_receipts(connection, [*strangers, *(replace(told, msisdn_hash=bytes(one)) for one in hashes)])
+        strangers = [told, told._replace(msisdn_hash=b"x" * 16)]
+        await put_receipts(connection, [*strangers, *(told._replace(msisdn_hash=bytes(one)) for one in hashes)])
     await receipts.settle(hall.runtime)
     assert await hall.counts() == {"submitted": 38, "delivered": 2}
 

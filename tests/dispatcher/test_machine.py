@@ -228,7 +228,10 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_refuses(self, data: st.DataObject) -> None:
         one = data.draw(st.sampled_from(self.ask("SELECT id, msisdn_hash FROM messages ORDER BY id")))
-        self.run(suppressions.add_known(self.connection, one.msisdn_hash, "refused", "inbound", "dispatcher"))
+        known = suppressions.add_known(
+            self.connection, one.msisdn_hash, reason="refused", source="inbound", proof="", by="dispatcher"
+        )
+        self.run(known)
         self.refused.add(one.id)
 
     @rule()

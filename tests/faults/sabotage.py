@@ -85,9 +85,7 @@ ALL = (
         "WHERE b.id = ANY(%(batches)s) AND taken.status IS NULL",
         "WHERE b.id = ANY(%(batches)s)",
     ),
-    Sabotage(
-        "calling off a route fences nobody off", MESSAGES, "THEN fence ELSE fence + 1 END", "THEN fence ELSE fence END"
-    ),
+    Sabotage("calling off a route fences nobody off", MESSAGES, "SET fence = fence + 1", "SET fence = fence"),
     Sabotage(
         "a hand-over takes what is claimed",
         BATCHES,
