@@ -160,7 +160,7 @@ def callback(name: Name, by: By = ME, as_json: AsJson = False) -> None:
     async def act(desk: Desk) -> str:
         _known(desk, name)
         configs = [config for config in load_routes(desk.settings.routes) if config.name == name]
-        async with open_routes(configs, desk.keyring) as (route,):
+        async with open_routes(configs, desk.keyring, desk.pool) as (route,):
             address = route.callback_url
         if address is None:
             fail(
