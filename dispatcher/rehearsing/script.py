@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, Channel
 from dispatcher.control import ControlError, find
 from dispatcher.demo.stage import Way
 from dispatcher.review import Office, chosen, review
@@ -63,6 +63,10 @@ async def read(connection: Connection, edition: str, office: Office) -> Script:
     if not messages:
         raise ControlError(f"Chiến dịch {edition} không có ai để gửi: không có gì để chạy thử.")
     waves = await chosen(connection, stored)
+    if other := [wave.slug for wave in waves if wave.channel is not Channel.SMS]:
+        raise ControlError(
+            f"Chưa chạy thử được đợt gửi qua Zalo: {', '.join(other)}. Xem dự kiến: dispatcher campaign forecast {edition}"
+        )
     segments = sum(wave.segments for wave in seen.waves)
     routes = _used(office.routes, [amount.network for amount in seen.amounts])
     return Script(stored.id, seen.campaign, seen.hash, tuple(waves), routes, messages, segments)
