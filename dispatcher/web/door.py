@@ -161,6 +161,8 @@ async def _through(self: Page, request: Request) -> Response:
         response = await _admitted(self, visit)
     except TooLargeError as error:
         response = visit.show("refused.html", 413, message=str(error))
+    except UserError as error:  # a form that cannot be read
+        response = visit.show("refused.html", 409, message=str(error))
     except (psycopg.OperationalError, psycopg_pool.PoolTimeout, RedisError) as error:
         log.warning("page.server_gone", path=self.path, error=str(error))
         response = visit.show("trouble.html", 503)

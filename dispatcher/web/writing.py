@@ -74,9 +74,17 @@ async def _ask_new(visit: Visit, status: int = 200, **given: object) -> Response
     library = _library(visit.runtime.settings.occasions, _changed(visit.runtime.settings.occasions), year)
     async with visit.desk() as connection:
         stored = await campaigns.titles(connection)
+        known = sorted({audience.name for audience in await audiences.versions(connection)})
     values = {"problems": (), "problem": None, "text": None, **given}
     return visit.show(
-        "new.html", status, library=library, stored=stored, year=year, asked=visit.asked("from"), **values
+        "new.html",
+        status,
+        library=library,
+        stored=stored,
+        year=year,
+        audiences=known,
+        asked=visit.asked("from"),
+        **values,
     )
 
 
@@ -94,7 +102,7 @@ def _library(occasions: Path, _changed: int, year: int) -> list[Campaign]:
 
 async def make_new(visit: Visit) -> Response:
     """From the library, or from a campaign that is here."""
-    source, given = visit.given("from"), {"slug": visit.given("slug"), "owner": visit.given("owner")}
+    source, given = visit.given("from"), {key: visit.given(key) for key in ("slug", "owner", "audience")}
     kind, _, name = source.partition(":")
     try:
         if kind == "library":
