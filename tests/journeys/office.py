@@ -85,7 +85,7 @@ class Office:
         context = self.browser.new_context(
             viewport=size, locale="vi-VN", base_url=self.url, java_script_enabled=script, accept_downloads=True
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)  # on a busy machine a page may take its time
         page = context.new_page()
         page.on("pageerror", lambda error: self._broken(f"{page.url}: {error}"))
         page.on("console", lambda said: self._broken(f"{page.url}: {said.text}") if said.type == "error" else None)

@@ -180,7 +180,7 @@ def coordinator_starts_stops_and_goes_on(place: Office, code: str) -> None:
     page.wait_for_selector("text=Dừng gửi")
     page.wait_for_selector("#by-network")
     place.look(page, "running")
-    page.wait_for_selector("tr:has-text('Phát động') >> text='xong'", timeout=90_000)
+    page.wait_for_selector("tr:has-text('Phát động') >> text='xong'", timeout=180_000)
     place.look(page, "live")
     for path, name in (("breakdown", "breakdown"), ("doubts", "doubts")):
         page.goto(f"/campaigns/{EDITION}/{path}")
