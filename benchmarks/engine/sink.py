@@ -33,36 +33,55 @@ def whole(data: bytes) -> int:
 
 
 class Post:
-    """Reports, sent over a fixed number of connections, one at a time on each."""
+    """Reports, sent over at most so many connections, one at a time on each.
+
+    Whoever is told closes connections that nothing came over for some seconds: what was not answered is said again.
+    """
 
     def __init__(self) -> None:
         self.waiting: deque[bytes] = deque()
         self.idle: list[Reporter] = []
-        self._opening = False
+        self._open = 0
+        self._opening: set[asyncio.Task[object]] = set()
 
     def put(self, callback: bytes, request: bytes) -> None:
         self.waiting.append(request)
+        self._address = urlsplit(callback)
+        self._send()
+
+    def gone(self, reporter: Reporter, unanswered: bytes | None) -> None:
+        self._open -= 1
+        if reporter in self.idle:
+            self.idle.remove(reporter)
+        if unanswered:
+            self.waiting.appendleft(unanswered)
+        if self.waiting:
+            self._send()
+
+    def _send(self) -> None:
         if self.idle:
             self.idle.pop().report(self.waiting.popleft())
-        elif not self._opening:
-            self._opening = True
-            address = urlsplit(callback)
-            self._tasks = asyncio.gather(*(self._open(address.hostname, address.port) for _ in range(REPORTERS)))
-
-    async def _open(self, host: bytes | None, port: int | None) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: Reporter(self), (host or b"").decode(), port)
+        elif self._open < REPORTERS:
+            self._open += 1
+            host, port = (self._address.hostname or b"").decode(), self._address.port
+            loop = asyncio.get_running_loop()
+            opening = loop.create_task(loop.create_connection(lambda: Reporter(self), host, port))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
 
 
 class Reporter(asyncio.Protocol):
     def __init__(self, post: Post) -> None:
         self._post = post
         self._data = b""
+        self._unanswered: bytes | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._next()
 
     def report(self, request: bytes) -> None:
+        self._unanswered = request
         self._transport.write(request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +90,11 @@ class Reporter(asyncio.Protocol):
             self._data = self._data[end:]
             self._next()
 
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._post.gone(self, self._unanswered)
+
     def _next(self) -> None:
+        self._unanswered = None
         if self._post.waiting:
             self.report(self._post.waiting.popleft())
         else:
