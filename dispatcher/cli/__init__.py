@@ -21,6 +21,7 @@ from dispatcher.cli import (
     complaint,
     demo,
     drafting,
+    drill,
     inbox,
     keys,
     log,
@@ -84,7 +85,16 @@ app.add_typer(statement.app, name="statement")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(retention.person, name="person")
-for service in (services.up, services.web, services.worker, services.clock, services.migrate, adopt.adopt, demo.demo):
+for service in (
+    services.up,
+    services.web,
+    services.worker,
+    services.clock,
+    services.migrate,
+    adopt.adopt,
+    demo.demo,
+    drill.drill,
+):
     app.command()(service)
 
 

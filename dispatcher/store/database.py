@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 import yoyo
+from psycopg import sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -93,6 +95,32 @@ def check_migrated(url: str) -> None:
             backend.connection.close()
     if missing:
         raise DatabaseError(f"Cơ sở dữ liệu chưa được cập nhật ({', '.join(missing)}). Chạy: dispatcher migrate")
+
+
+def create_beside(url: str, name: str) -> str:
+    """An empty database of that name on the same server; answers its address. Raises `DatabaseError`."""
+    with _checked(url) as connection:
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            raise DatabaseError(
+                "Người dùng cơ sở dữ liệu không được lập cơ sở dữ liệu mới (cần quyền CREATEDB)."
+            ) from None
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def drop_beside(url: str, name: str) -> None:
+    """Drop it. While autovacuum works in it nobody but a superuser may: wait until it has left, up to a minute."""
+    with _checked(url) as connection:
+        for left in reversed(range(600)):
+            try:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            except psycopg.errors.InsufficientPrivilege:
+                if not left:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
 
 def _checked(url: str) -> psycopg.Connection[Any]:

@@ -73,6 +73,12 @@ async def erase_under(connection: Connection, key_id: str) -> int:
     return cursor.rowcount
 
 
+async def one_of_each_key(connection: Connection) -> list[Kept]:
+    """A number of each key."""
+    statement = "SELECT DISTINCT ON (key_id) msisdn_hash, cipher, key_id FROM recipients ORDER BY key_id, msisdn_hash"
+    return [Kept(*row) async for row in await connection.execute(statement)]
+
+
 async def now(connection: Connection) -> datetime:
     """The real time, also in a rehearsal: keys and what is kept under them age in it."""
     row = await one(connection, "SELECT clock_timestamp() AS now")

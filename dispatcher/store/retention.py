@@ -64,7 +64,11 @@ WHERE NOT EXISTS (SELECT FROM audience_members a WHERE a.msisdn_hash = r.msisdn_
   AND NOT EXISTS (SELECT FROM complaints k WHERE k.msisdn_hash = r.msisdn_hash AND k.received_at >= %(before)s)
   AND NOT EXISTS (SELECT FROM suppressions s WHERE s.msisdn_hash = r.msisdn_hash AND s.added_at >= %(before)s)
 """
-FORGET_FIGURES = "DELETE FROM kept_figures k USING waves w WHERE w.id = k.wave_id AND w.closes_at < %s"
+FORGET_FIGURES = """
+WITH over AS (SELECT id FROM waves WHERE closes_at < %s),
+counts AS (DELETE FROM tallies t USING over WHERE t.wave_id = over.id)
+DELETE FROM kept_figures k USING over WHERE k.wave_id = over.id
+"""
 NOBODY = bytes(16)
 
 ERASE_PERSON = """
