@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from dispatcher.ending import end
 from dispatcher.epoch import REASONS, RIGHTFUL, Mark, Standing, Stored, Witnesses, judge
 from dispatcher.settings import Settings
 from dispatcher.store import installation
@@ -138,9 +139,7 @@ class Guard:
         try:
             yield
         finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            await end(watch)
 
     async def _watch(self, pool: Pool) -> None:
         while True:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from dispatcher import followers, inbound
+from dispatcher.ending import end
 from dispatcher.receipts import Inbox, arrived
 from dispatcher.runtime import Runtime
 from providers.base import Follow, Hear, Heard, Inbound, Receipt
@@ -18,7 +19,7 @@ async def open_links(runtime: Runtime) -> AsyncIterator[None]:
     """Open the link of every route that has one; on the way out take leave of the carriers."""
     inbox = Inbox(runtime.pool)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_end, asyncio.create_task(inbox.run()))
+        stack.push_async_callback(end, asyncio.create_task(inbox.run()))
         for name, route in runtime.routes.items():
             stack.push_async_callback(route.provider.close)
             await route.provider.open(listener(runtime, inbox, name))
@@ -47,9 +48,3 @@ def listener(runtime: Runtime, inbox: Inbox, route: str) -> Hear:
                 await followers.put(connection, runtime.keyring, provider.account, follows)
 
     return hear
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

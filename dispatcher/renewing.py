@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from dispatcher.ending import end
 from dispatcher.runtime import Runtime
 from dispatcher.store import routes
 from providers.errors import NotSent
@@ -24,9 +25,7 @@ async def tokens_renewed(runtime: Runtime) -> AsyncIterator[None]:
         yield
     finally:
         if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
 
 async def _keep_on(runtime: Runtime, signed: dict[str, Signed]) -> None:

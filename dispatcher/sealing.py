@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from dispatcher import keyfiles
+from dispatcher.ending import end
 from dispatcher.settings import Settings
 from dispatcher.signing import SigningError, SigningKey, open_signing_key
 from dispatcher.store import seals
@@ -73,9 +74,7 @@ async def sealed(pool: Pool, settings: Settings, may: Callable[[], bool]) -> Asy
     try:
         yield
     finally:
-        sealer.cancel()
-        with suppress(asyncio.CancelledError):
-            await sealer
+        await end(sealer)
 
 
 async def seal_all(pool: Pool, key: SigningKey) -> int:

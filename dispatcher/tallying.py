@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
+from dispatcher.ending import end
 from dispatcher.store import tallies
 from dispatcher.store.database import Pool
 
@@ -23,9 +24,7 @@ async def tallied(pool: Pool, may: Callable[[], bool]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        counting.cancel()
-        with suppress(asyncio.CancelledError):
-            await counting
+        await end(counting)
 
 
 async def _run(pool: Pool, may: Callable[[], bool]) -> None:

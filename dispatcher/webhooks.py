@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import aiohttp
 import psycopg
 import structlog
 
+from dispatcher import ending
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring
 from dispatcher.settings import Settings
@@ -115,9 +116,7 @@ async def telling(pool: Pool, keyring: Keyring, settings: Settings, may: Callabl
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ending.end(task)
 
 
 async def run(pool: Pool, keyring: Keyring, settings: Settings, may: Callable[[], bool]) -> None:

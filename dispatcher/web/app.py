@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import psycopg
 import structlog
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dispatcher.accounts import Doorman
+from dispatcher.ending import end
 from dispatcher.exports import ExportDesk
 from dispatcher.receipts import Inbox
 from dispatcher.roster_desk import RosterDesk
@@ -50,9 +51,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
             app.state.inbox = Inbox(runtime.pool)
             storing = asyncio.create_task(app.state.inbox.run())
             yield
-            storing.cancel()
-            with suppress(asyncio.CancelledError):
-                await storing
+            await end(storing)
 
     routes = [
         Route("/health", health),
