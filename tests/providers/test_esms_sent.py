@@ -163,7 +163,7 @@ async def test_a_number_that_a_whole_list_of_that_time_does_not_hold_is_absent(d
 
 
 # These are made when the tests are collected and may be used minutes later: still too early then.
-TOO_EARLY = replace(LOST, submitted_after=NOW + timedelta(minutes=5), submitted_before=NOW + timedelta(minutes=5))
+TOO_EARLY = replace(LOST, submitted_after=NOW + timedelta(hours=1), submitted_before=NOW + timedelta(hours=1))
 NOT_YET = replace(LOST, submitted_after=NOW - timedelta(minutes=9), submitted_before=NOW - timedelta(minutes=9))
 FORGOTTEN = replace(LOST, submitted_after=NOW - timedelta(days=8), submitted_before=NOW - timedelta(days=8))
 
