@@ -263,12 +263,10 @@ class Machine(RuleBasedStateMachine):
     def a_route_is_called_off(self, route: str) -> None:
         self.run(messages.cancel_on_route(self.connection, route))
 
-    @rule(over=st.sampled_from([True, False, False]))
-    def the_wave_is_over_or_goes_on(self, over: bool) -> None:
-        self.close_in(timedelta(seconds=-1) if over else timedelta(hours=1))
-
-    def close_in(self, time: timedelta) -> None:
-        self.run(self.connection.execute("UPDATE waves SET closes_at = dispatcher_now() + %s", [time]))
+    @rule(over=st.sampled_from([True, *[False] * 8]))
+    def the_time_of_the_wave_is_over(self, over: bool) -> None:
+        if over:
+            self.run(self.connection.execute("UPDATE waves SET closes_at = dispatcher_now() - interval '1 s'"))
 
     @rule()
     def time_passes(self) -> None:
@@ -331,7 +329,6 @@ class Machine(RuleBasedStateMachine):
             return
         self.leases_run_out()
         self.the_clock_gives_workers_up()
-        self.close_in(timedelta(hours=1))
         self.a_person_stops_or_resumes(Act.RESUME)
         self.send_the_rest()
         self.run(messages.fold(self.connection, -1.0))

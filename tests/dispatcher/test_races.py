@@ -74,6 +74,11 @@ async def gives_up(connection: Connection, _scene: Scene) -> None:
     await batches.disown_abandoned(connection)
 
 
+async def takes_over(connection: Connection, scene: Scene) -> None:
+    await gives_up(connection, scene)
+    assert await batches.lease(connection, scene.held.batch_id, 60)
+
+
 async def cancels(connection: Connection, _scene: Scene) -> None:
     await control.stop(connection, EDITION, APPROVER, Act.CANCEL)
 
@@ -96,6 +101,7 @@ MEETINGS: list[Meeting] = [
     (cancels, claims, "sending", "cancelled"),
     (calls_off, claims, "sending", "cancelled"),
     (gives_up, claims, "uncertain", "queued"),
+    (takes_over, claims, "uncertain", "queued"),
     (claims, cancels, "sending", "sending"),
     (claims, calls_off, "sending", "sending"),
     (claims, gives_up, "sending", "sending"),
