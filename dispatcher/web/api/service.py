@@ -72,9 +72,9 @@ def _name(entry: Entry) -> str:
 
 
 def _statuses(entry: Entry) -> list[int]:
-    acting = [400, 409, 413] if entry.acts else [409]
+    sending = [400, 413] if entry.method == "POST" else []
     missing = [404] if "{" in entry.path else []
-    return sorted([401, 403, 422, 429, 500, 503, *acting, *missing])
+    return sorted([401, 403, 409, 422, 429, 500, 503, *sending, *missing])
 
 
 def _extra(entry: Entry) -> dict[str, Any]:
