@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
@@ -12,7 +10,9 @@ import aiohttp
 from yarl import URL
 
 from providers.sandbox.dials import ReceiptDials
+from providers.sandbox.hosts import loopback
 from providers.sandbox.ledger import CallbackTry, Delivery, Ledger
+from providers.sandbox.rounds import Rounds
 
 WORKERS = 64
 
@@ -32,67 +32,43 @@ class Postman:
 
     def __init__(self, dials: ReceiptDials, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._dials, self._ledger, self._clock = dials, ledger, clock
-        self._due: asyncio.Queue[Letter] = asyncio.Queue()
-        self._timers: set[asyncio.TimerHandle] = set()
-        self._workers: list[asyncio.Task[None]] = []
+        self._rounds = Rounds(self._deliver, WORKERS, dials.timeout_seconds)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=self._dials.timeout_seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+        await self._rounds.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        await self._session.close()
+        await self._rounds.__aexit__()
 
     def post(self, letter: Letter, delay: float) -> None:
         """Deliver after `delay` seconds."""
         self._ledger.callbacks_pending += len(letter.queries)
-        self._later(letter, delay)
+        self._rounds.later(letter, delay)
 
     async def hand_over(self, letter: Letter) -> None:
         """Deliver the first callback before returning (one try), the others after."""
         self._ledger.callbacks_pending += len(letter.queries)
         await self._deliver(letter)
 
-    def _later(self, letter: Letter, delay: float) -> None:
-        def due() -> None:
-            self._timers.discard(timer)
-            self._due.put_nowait(letter)
-
-        timer = asyncio.get_running_loop().call_later(delay, due)
-        self._timers.add(timer)
-
-    async def _work(self) -> None:
-        while True:
-            await self._deliver(await self._due.get())
-
     async def _deliver(self, letter: Letter) -> None:
         taken, result = await self._knock(letter)
         tried = letter.tried + 1
         if not taken and tried < self._dials.tries:
             self._note(letter, Delivery.RETRYING, result)
-            self._later(replace(letter, tried=tried), self._dials.retry_seconds)
+            self._rounds.later(replace(letter, tried=tried), self._dials.retry_seconds)
             return
         self._ledger.callbacks_pending -= 1
         self._note(letter, Delivery.DELIVERED if taken else Delivery.FAILED, result)
         if rest := letter.queries[1:]:
-            self._due.put_nowait(replace(letter, queries=rest, tried=0))
+            self._rounds.soon(replace(letter, queries=rest, tried=0))
 
     async def _knock(self, letter: Letter) -> tuple[bool, str]:
         try:
             url = URL(letter.url)
             if not loopback(url.host):
                 return False, "not a loopback address"
-            async with self._session.get(url.extend_query(letter.queries[0]), allow_redirects=False) as response:
+            async with self._rounds.session.get(url.extend_query(letter.queries[0]), allow_redirects=False) as response:
                 return 200 <= response.status < 300, str(response.status)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return False, type(error).__name__
@@ -100,11 +76,3 @@ class Postman:
     def _note(self, letter: Letter, delivery: Delivery, result: str) -> None:
         status = int(letter.queries[0]["SendStatus"])
         self._ledger.called_back(CallbackTry(self._clock(), letter.smsid, status, delivery, letter.tried + 1, result))
-
-
-def loopback(host: str | None) -> bool:
-    """Whether a host is this machine, without asking a name server."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

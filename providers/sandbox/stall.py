@@ -12,8 +12,8 @@ from aiohttp import web
 
 from providers.sandbox.carrier import Carrier
 from providers.sandbox.dials import Dials
+from providers.sandbox.hosts import loopback
 from providers.sandbox.ledger import Ledger
-from providers.sandbox.postman import loopback
 
 
 class Stall(ABC):

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from providers.sandbox import books
-from providers.sandbox.postman import loopback
+from providers.sandbox.hosts import loopback
 from providers.sandbox.smsc.centre import Centre
 from providers.sandbox.smsc.dials import SmscDials
 from providers.sandbox.smsc.ledger import SmscLedger

@@ -14,7 +14,7 @@ from itertools import count
 from struct import Struct
 from typing import IO, Self
 
-from providers.sandbox.postman import loopback
+from providers.sandbox.hosts import loopback
 from providers.smpp.codes import RESPONSE, Command
 from providers.smpp.pdu import BindAnswer, Reader, answer
 

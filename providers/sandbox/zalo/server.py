@@ -12,8 +12,8 @@ from typing import IO, Self
 from aiohttp import web
 
 from providers.sandbox import books
+from providers.sandbox.hosts import loopback
 from providers.sandbox.ledger import Ledger
-from providers.sandbox.postman import loopback
 from providers.sandbox.zalo.account import (
     MALFORMED,
     NO_SUCH_MESSAGE,
