@@ -45,9 +45,9 @@ async def add(
 
 async def end(connection: Connection, token_id: int, by: str) -> None:
     """The token opens nothing from now on. Raises `TokenError`."""
-    found = next((one for one in await tokens.listing(connection, everywhere=True) if one.id == token_id), None)
-    if found is None or not await tokens.end(connection, token_id):
+    ended = await tokens.end(connection, token_id)
+    if ended is None:
         raise TokenError(f"Không có mã {token_id} còn dùng được.")
-    user = await accounts.known(connection, found.login)
-    await users.act_for(connection, user.organisation_id)
-    await audit.record(connection, by, "token.end", found.login, token=token_id, name=found.name)
+    login, organisation_id, name = ended
+    await users.act_for(connection, organisation_id)
+    await audit.record(connection, by, "token.end", login, token=token_id, name=name)

@@ -33,6 +33,7 @@ PREFIX = "whsec_"
 SECRET_BYTES = 32
 LONGEST_URL = 500
 PASS_SECONDS = 1.0
+FORGET_SECONDS = 3600.0
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 # After how many seconds each further try follows: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h, then it is given up.
 WAITS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -121,12 +122,18 @@ async def telling(pool: Pool, keyring: Keyring, settings: Settings, may: Callabl
 
 async def run(pool: Pool, keyring: Keyring, settings: Settings, may: Callable[[], bool]) -> None:
     """Tell what is due until cancelled, while `may` says so."""
+    forget_at = time.monotonic()
     async with aiohttp.ClientSession(timeout=TIMEOUT) as web:
         while True:
             await asyncio.sleep(PASS_SECONDS)
             try:
-                if may():
-                    await tell_due(pool, keyring, settings, web)
+                if not may():
+                    continue
+                await tell_due(pool, keyring, settings, web)
+                if time.monotonic() >= forget_at:
+                    forget_at = time.monotonic() + FORGET_SECONDS
+                    async with pool.connection() as connection:
+                        await webhooks.forget(connection)
             except psycopg.OperationalError as error:
                 log.warning("webhooks.database_gone", error=str(error))
             except Exception:

@@ -11,10 +11,10 @@ ask() { # METHOD PATH [more arguments of curl]
     curl --fail-with-body --silent --show-error --request "$method" "$api$path" \
         --header "Authorization: Bearer $DISPATCHER_TOKEN" --header "Idempotency-Key: $(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" "$@"
 }
-field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+field() { python3 -c 'import functools, json, sys; print(functools.reduce(lambda found, name: found[name], sys.argv[1:], json.load(sys.stdin)))' "$@"; }
 
 name=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$3")
-upload=$(ask POST "/uploads?audience=$name&file_name=$(basename "$2")" --data-binary "@$2" | field id)
+upload=$(ask POST "/uploads?audience=$name&file_name=$(basename "$2")" --data-binary "@$2" | field upload id)
 ask POST "/uploads/$upload/import" --json '{}' > /dev/null
 while [ "$(ask GET "/uploads/$upload" | field state)" = importing ]; do sleep 1; done
 ask GET "/uploads/$upload" | field outcome

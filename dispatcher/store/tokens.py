@@ -95,12 +95,18 @@ async def listing(connection: Connection, *, everywhere: bool = False) -> list[L
     return [Listed(**{**row._asdict(), "actions": tuple(row.actions)}) async for row in cursor]
 
 
-async def end(connection: Connection, token_id: int) -> bool:
-    """The token opens nothing from now on; false where there is no such open one."""
+async def end(connection: Connection, token_id: int) -> tuple[str, int, str] | None:
+    """The token opens nothing from now on; answers its person's login and organisation, and its name.
+
+    None where there is no such open one.
+    """
     cursor = await connection.execute(
-        f"UPDATE api_tokens t SET ended_at = clock_timestamp() WHERE id = %s AND {OPEN}", [token_id]
+        "UPDATE api_tokens t SET ended_at = clock_timestamp() FROM users u"
+        f" WHERE t.id = %s AND {OPEN} AND u.id = t.user_id RETURNING u.login, u.organisation_id, t.name",
+        [token_id],
     )
-    return cursor.rowcount == 1
+    row = await cursor.fetchone()
+    return tuple(row) if row else None
 
 
 async def claim(connection: Connection, token_id: int, key: str, request_hash: bytes) -> Answer | None:

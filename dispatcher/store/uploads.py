@@ -21,7 +21,10 @@ ADD = "INSERT INTO uploads (id, by, audience, province, file_name) VALUES (%s, %
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """`done` and `total` are in the roster's own unit; `outcome` has the accounts of an import that is over."""
+    """A roster on its way in: `waiting` for its import to be asked for, `importing`, `imported` or `refused`.
+
+    `done` and `total` are in the roster's own unit; `outcome` has the accounts of an import that is over.
+    """
 
     id: UUID
     by: str

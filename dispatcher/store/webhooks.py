@@ -149,12 +149,16 @@ async def deliveries(connection: Connection, id_: int, limit: int) -> list[Deliv
 
 
 async def take(connection: Connection) -> list[Due]:
-    """Events whose time has come, which nobody else takes meanwhile; forgets what has long been over."""
+    """Events whose time has come, which nobody else takes meanwhile."""
+    cursor = await connection.execute(TAKE)
+    return [Due(*row) async for row in cursor]
+
+
+async def forget(connection: Connection) -> None:
+    """What has long been over. Reads every delivery: once in a while is enough."""
     await connection.execute(
         f"DELETE FROM webhook_deliveries WHERE next_at IS NULL AND at < clock_timestamp() - interval '{KEPT}'"
     )
-    cursor = await connection.execute(TAKE)
-    return [Due(*row) async for row in cursor]
 
 
 async def told(

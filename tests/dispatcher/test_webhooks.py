@@ -208,3 +208,19 @@ async def test_a_secret_moves_to_the_new_key_and_holds_the_old_one_until_then(
     ((headers, body),) = listener.heard
     key, stamp = base64.b64decode(secret.removeprefix("whsec_")), int(headers["webhook-timestamp"])
     assert headers["webhook-signature"] == webhooks.signature(key, headers["webhook-id"], stamp, body)
+
+
+async def test_what_is_long_over_is_forgotten_and_what_waits_is_not(
+    hall: Hall, allowed: Settings, listener: Listener
+) -> None:
+    id_, _ = await add(hall, allowed, listener.url, "wave")
+    async with hall.runtime.pool.connection() as connection:
+        for _ in range(3):
+            await stored.ping(connection, id_)
+    await hall.sql("UPDATE webhook_deliveries SET at = at - interval '31 days'")
+    await hall.sql(
+        "UPDATE webhook_deliveries SET next_at = NULL WHERE id IN (SELECT id FROM webhook_deliveries LIMIT 2)"
+    )
+    async with hall.runtime.pool.connection() as connection:
+        await stored.forget(connection)
+        assert len(await stored.deliveries(connection, id_, 10)) == 1

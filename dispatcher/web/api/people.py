@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -14,6 +14,7 @@ from dispatcher.correspondence import CorrespondenceError
 from dispatcher.roster_desk import RosterDesk
 from dispatcher.store import audiences, inbound, uploads
 from dispatcher.store.audiences import Audience
+from dispatcher.store.uploads import Upload
 from dispatcher.web.api.campaigns import Reason
 from dispatcher.web.api.gate import Call, Entry, Here
 from dispatcher.web.api.pages import Cursor, Limit, Page, after, page
@@ -23,25 +24,6 @@ from dispatcher.web.uploading import LARGEST
 
 Name = Annotated[str, Query(min_length=1, max_length=80)]
 RowId = Annotated[int, Field(ge=1, lt=1 << 63)]
-
-
-class Upload(BaseModel):
-    """A roster on its way in: `waiting` for its import to be asked for, `importing`, `imported` or `refused`."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    by: str
-    audience: str
-    province: str | None
-    file_name: str
-    state: str
-    done: float
-    total: float
-    outcome: dict[str, Any]
-    problem: str | None
-    at: datetime
-    silent: bool
 
 
 class Seen(BaseModel):
@@ -55,7 +37,10 @@ class Seen(BaseModel):
     samples: list[dict[str, str | None]]
 
 
-class Taken(Upload):
+class Taken(BaseModel):
+    """A roster that has come in, and what was recognised in it."""
+
+    upload: Upload
     seen: Seen
 
 
@@ -117,11 +102,10 @@ async def take(
     """Send a roster (XLSX or CSV) as the body; nothing is imported before that is asked for."""
     id_ = await _desk(call).take(call.connection, call.sent, file_name, audience, province, call.by)
     found = await _upload(call, id_)
-    seen = await _desk(call).look(found, {})
-    return Taken(**Upload.model_validate(found).model_dump(), seen=Seen.model_validate(seen))
+    return Taken(upload=found, seen=Seen.model_validate(await _desk(call).look(found, {})))
 
 
-async def _upload(call: Call, id_: UUID) -> uploads.Upload:
+async def _upload(call: Call, id_: UUID) -> Upload:
     found = await uploads.find(call.connection, id_)
     if found is None:
         raise MissingError("There is no such roster of your organisation, or it has expired.")
@@ -130,7 +114,7 @@ async def _upload(call: Call, id_: UUID) -> uploads.Upload:
 
 async def upload(call: Here, upload: UUID) -> Upload:
     """How far a roster is, and the accounts of its import."""
-    return Upload.model_validate(await _upload(call, upload))
+    return await _upload(call, upload)
 
 
 async def begin(call: Here, upload: UUID, given: Mapping) -> Upload:
@@ -139,7 +123,7 @@ async def begin(call: Here, upload: UUID, given: Mapping) -> Upload:
     await _desk(call).begin(call.connection, found, given.mapping)
     organisation = call.token.user.organisation_id
     call.afterwards.append(lambda: _desk(call).launch(found, given.mapping, organisation))
-    return Upload.model_validate(await _upload(call, upload))
+    return await _upload(call, upload)
 
 
 async def suppress(call: Here, given: Numbers) -> Suppressed:

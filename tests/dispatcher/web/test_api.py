@@ -231,7 +231,7 @@ async def test_a_roster_is_sent_looked_at_and_imported(app: Starlette, hall: Hal
     )  # fmt: skip
     assert sent.status_code == 201, sent.text
     assert sent.json()["seen"]["mapping"]["msisdn"] == "SĐT"
-    id_ = sent.json()["id"]
+    id_ = sent.json()["upload"]["id"]
     assert (await who.post(f"/uploads/{id_}/import", {})).status_code == 202
     await app.state.rosters.idle()
     told = (await who.get(f"/uploads/{id_}")).json()
