@@ -21,6 +21,7 @@ from dispatcher.settings import Settings, fixed
 from dispatcher.store import installation, receipts
 from providers.base import Callback, Follow, Receipt, user_address
 from providers.sandbox import PretendCarrier
+from providers.sandbox.dials import Spread
 from providers.sandbox.zalo import PretendZalo, WebhookDials, ZaloDials
 from providers.sandbox.zalo.dials import TemplateDials
 from providers.tokens import Signed
@@ -29,7 +30,7 @@ from tests.dispatcher.hall import SENDER, Hall, june, numbers
 
 COMMUNE = 40
 TEMPLATE = TemplateDials(parameters={"xa": COMMUNE}, timeout_seconds=3600)
-QUIET = WebhookDials(lost=1.0)
+QUIET = WebhookDials(lost=1.0, delay_seconds=Spread())  # arrives at once, by a clock that no rehearsal moves
 WAIT_MINUTES = 30
 PAST_ALL = timedelta(hours=1, minutes=5)  # the template's time, and a little
 
