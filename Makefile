@@ -23,8 +23,8 @@ demo: $(VENV)/.installed-run ## send the June campaign to 10,000 people over a p
 up: $(VENV)/.installed-run ## run everything on this machine: database, queue, web, worker, clock (needs routes.toml)
 	@$(BIN)/dispatcher up
 
-test: $(VENV)/.installed-dev ## run the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev ## run the tests, two at a time
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev ## style, types and import contracts
 	$(BIN)/ruff check .

@@ -41,7 +41,7 @@ BROUGHT_ALONG = {
     "pydantic-core": "pydantic",
     "yarl": "aiohttp",
 }
-TOOLS = {"import-linter", "mypy", "pytest-asyncio", "pytest-timeout", "ruff"}
+TOOLS = {"import-linter", "mypy", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "ruff"}
 # Ours, but not settings: read straight from the environment.
 ENVIRONMENT_ONLY: set[str] = set()
 
