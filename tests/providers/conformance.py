@@ -40,13 +40,14 @@ from providers.base import (
 from providers.errors import ProviderError, Throttled, Unavailable, Uncertain
 from providers.http import Http, Timeouts
 from providers.registry import provider_class
-from tests.providers.rawserver import CUTS, Behaviour, RawServer, answers, closed_port, raw_server
+from tests.providers.rawserver import CUTS, Behaviour, RawServer, answers, closed_port, enough, raw_server
 
 TEXT = 'Chung tay phòng, chống ma túy \N{EN DASH} hãy nói "không"'
 MSISDN = "84912345678"
 CALLBACK = "https://callback.example.vn/c/esms/tok3n-0123456789abcdef"
 FILLED = Filled("204519", {"commune": "xã Na Sầm", "hotline": "111"})
-QUICK = Timeouts(connect=0.5, read=0.2, write=0.1, pool=0.5)
+
+Failing = Callable[[str, Timeouts], Awaitable[ProviderError]]  # at an origin, in so much time
 
 UNREADABLE: dict[str, bytes] = {
     "empty": b"",
@@ -171,24 +172,24 @@ class Conformance:
             yield server
 
     async def submitted(self, body: bytes, count: int | None = None, status: str = "200 OK") -> Submitted:
-        async with self.carrier(answers(body, status)) as server, Http(timeouts=QUICK) as http:
+        async with self.carrier(answers(body, status)) as server, Http() as http:
             return await self.adapter.provider(server.origin, http).submit(submissions(count or self.least))
 
-    async def failure(self, origin: str) -> ProviderError:
-        async with Http(timeouts=QUICK) as http:
+    async def failure(self, origin: str, timeouts: Timeouts | None = None) -> ProviderError:
+        async with Http(timeouts=timeouts) as http:
             with pytest.raises(ProviderError) as caught:
                 await self.adapter.provider(origin, http).submit(submissions(self.least))
         return caught.value
 
-    async def everything_told(self, failing: Callable[[str], Awaitable[ProviderError]], echo: str) -> list[str]:
+    async def everything_told(self, failing: Failing, echo: str) -> list[str]:
         """What can be read off the failures of every cut, of an echo, and of a port where nobody listens."""
 
         async def told(behaviour: Behaviour) -> str:
             async with self.carrier(behaviour) as server:
-                return everything_about(await failing(server.origin))
+                return everything_about(await failing(server.origin, enough(behaviour)))
 
         behaviours = (*CUTS.values(), answers(echo.encode()), answers(echo.encode(), "500 No"))
-        return [*await asyncio.gather(*map(told, behaviours)), everything_about(await failing(closed_port()))]
+        return [*await asyncio.gather(*map(told, behaviours)), everything_about(await failing(closed_port(), Timeouts()))]
 
     @promise()
     async def test_there_is_one_verdict_for_each_submission_in_order(self) -> None:
@@ -211,7 +212,7 @@ class Conformance:
     @promise()
     async def test_more_or_fewer_than_a_call_can_hold_are_refused_before_the_wire(self) -> None:
         most = self.adapter.capabilities.max_per_call
-        async with self.carrier(answers(self.adapter.accepting(1))) as server, Http(timeouts=QUICK) as http:
+        async with self.carrier(answers(self.adapter.accepting(1))) as server, Http() as http:
             for count in (most + 1, self.least - 1):
                 with pytest.raises(ValueError, match=r"\S"):
                     await self.adapter.provider(server.origin, http).submit(submissions(count))
@@ -219,7 +220,7 @@ class Conformance:
 
     @promise()
     async def test_the_text_and_the_number_reach_the_carrier_once(self) -> None:
-        async with self.carrier(answers(self.adapter.accepting(self.least))) as server, Http(timeouts=QUICK) as http:
+        async with self.carrier(answers(self.adapter.accepting(self.least))) as server, Http() as http:
             await self.adapter.provider(server.origin, http).submit(submissions(self.least))
         assert len(server.requests) == 1
         assert MSISDN[2:].encode() in server.requests[0]
@@ -250,7 +251,7 @@ class Conformance:
     @pytest.mark.parametrize("cut", CUTS)
     async def test_a_cut_after_the_request_is_uncertain_and_not_repeated(self, cut: str) -> None:
         async with self.carrier(CUTS[cut]) as server:
-            assert type(await self.failure(server.origin)) is Uncertain
+            assert type(await self.failure(server.origin, enough(CUTS[cut]))) is Uncertain
         assert len(server.requests) == 1
 
     @promise()
@@ -350,11 +351,11 @@ class Conformance:
         return [replace(one, reference="sms-1") if by_reference else one for one in lookups(count)]
 
     async def queried(self, body: bytes, asked: Sequence[Lookup], status: str = "200 OK") -> Queried:
-        async with self.carrier(answers(body, status)) as server, Http(timeouts=QUICK) as http:
+        async with self.carrier(answers(body, status)) as server, Http() as http:
             return await self.adapter.provider(server.origin, http).query(asked)
 
-    async def unanswered(self, origin: str) -> ProviderError:
-        async with Http(timeouts=QUICK) as http:
+    async def unanswered(self, origin: str, timeouts: Timeouts | None = None) -> ProviderError:
+        async with Http(timeouts=timeouts) as http:
             with pytest.raises(ProviderError) as caught:
                 await self.adapter.provider(origin, http).query(self.asked(2))
         return caught.value
@@ -398,7 +399,7 @@ class Conformance:
     @pytest.mark.parametrize("cut", CUTS)
     async def test_a_cut_query_is_a_failure_with_its_exchange(self, cut: str) -> None:
         async with self.carrier(CUTS[cut]) as server:
-            failure = await self.unanswered(server.origin)
+            failure = await self.unanswered(server.origin, enough(CUTS[cut]))
         assert failure.exchange is not None
 
     @promise(looks_up)

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from providers.http import Timeouts
+
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -130,6 +132,11 @@ CUTS: dict[str, Behaviour] = {
     "no answer in time": keeps_silent,
     "a dripping answer": drips,
 }
+
+
+def enough(behaviour: Behaviour) -> Timeouts:
+    """How long to wait for such a server: briefly only where nothing more comes, because a busy machine has pauses of its own."""
+    return Timeouts(connect=1, read=0.3, write=0.1, pool=1) if behaviour in (keeps_silent, drips) else Timeouts()
 
 
 def closed_port() -> str:

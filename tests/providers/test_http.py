@@ -13,10 +13,19 @@ from tenacity import RetryCallState
 from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable, Uncertain
 from providers.http import Answer, Call, Http, Timeouts, require_access, seconds_to_wait
 from providers.wire import MAX_ANSWER_BYTES
-from tests.providers.rawserver import CUTS, RawServer, answers, closed_port, raw_server, read_request, resets, says
+from tests.providers.rawserver import (
+    CUTS,
+    RawServer,
+    answers,
+    closed_port,
+    enough,
+    raw_server,
+    read_request,
+    resets,
+    says,
+)
 
 SECRET = "s3cret-key-0f9a"
-QUICK = Timeouts(connect=0.5, read=0.3, write=0.1, pool=0.5)
 
 
 def a_call(origin: str, method: str = "POST") -> Call:
@@ -34,7 +43,7 @@ async def failure_of(call: Call, http: Http) -> ProviderError:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("cut", CUTS)
 async def test_once_the_request_is_out_every_cut_is_uncertain(cut: str, method: str) -> None:
-    async with raw_server(CUTS[cut]) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(CUTS[cut]) as server, Http(timeouts=enough(CUTS[cut])) as http:
         failure = await failure_of(a_call(server.origin, method), http)
     assert type(failure) is Uncertain
     assert len(server.requests) == 1
@@ -42,7 +51,7 @@ async def test_once_the_request_is_out_every_cut_is_uncertain(cut: str, method: 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_refused_connection_is_unavailable(method: str) -> None:
-    async with Http(timeouts=QUICK) as http:
+    async with Http() as http:
         failure = await failure_of(a_call(closed_port(), method), http)
     assert type(failure) is Unavailable
     assert failure.exchange is not None
@@ -59,7 +68,7 @@ async def test_a_failed_tls_handshake_is_unavailable_after_three_tries() -> None
         await writer.wait_closed()
 
     plain = await asyncio.start_server(greet, "127.0.0.1", 0)
-    async with plain, Http(timeouts=QUICK) as http:
+    async with plain, Http() as http:
         address = f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}/"
         failure = await failure_of(a_call(address), http)
     assert type(failure) is Unavailable
@@ -88,7 +97,7 @@ async def test_a_kept_alive_connection_that_breaks_never_sends_a_request_twice(m
         server.requests.append(await read_request(reader))
         await resets(reader, writer)
 
-    async with raw_server(once_then_reset) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(once_then_reset) as server, Http() as http:
         await http.send(a_call(server.origin, method))
         failure = await failure_of(a_call(server.origin, method), http)
     assert type(failure) is Uncertain
@@ -102,7 +111,7 @@ async def test_connections_are_kept_alive() -> None:
             more.append(await read_request(reader))
 
     more: list[bytes] = []
-    async with raw_server(forever) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(forever) as server, Http() as http:
         for _ in range(3):
             await http.send(a_call(server.origin))
     assert (len(server.requests), len(more)) == (1, 2)
@@ -124,14 +133,14 @@ async def test_a_connection_that_could_not_be_opened_is_tried_again(monkeypatch:
 
     started: list[asyncio.Task[None]] = []
     monkeypatch.setattr("providers.http.wait_random", lambda *_: after_the_second_the_carrier_is_up)
-    async with server, Http(timeouts=QUICK) as http:
+    async with server, Http() as http:
         answer = await http.send(a_call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
     assert (answer.status, len(refusals)) == (200, 1)
 
 
 @pytest.mark.parametrize("address", ["ftp://carrier.test/", "http://[::", "carrier"])
 async def test_an_address_that_is_none_is_a_matter_for_a_person(address: str) -> None:
-    async with Http(timeouts=QUICK) as http:
+    async with Http() as http:
         assert type(await failure_of(a_call(address), http)) is Misconfigured
 
 
@@ -148,7 +157,7 @@ async def test_an_address_that_is_none_is_a_matter_for_a_person(address: str) ->
 )
 async def test_a_status_speaks_for_the_whole_call(status: str, kind: type[ProviderError]) -> None:
     behaviour = answers(b"sorry", status, "Retry-After: 7\r\nLocation: /elsewhere\r\n")
-    async with raw_server(behaviour) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(behaviour) as server, Http() as http:
         failure = await failure_of(a_call(server.origin), http)
     assert type(failure) is kind
     assert failure.code == f"HTTP {status[:3]}"
@@ -180,7 +189,7 @@ def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | 
 
 
 async def answer_of(server: RawServer) -> Answer:
-    async with Http(timeouts=QUICK) as http:
+    async with Http() as http:
         return await http.send(a_call(server.origin))
 
 
@@ -203,7 +212,7 @@ async def test_the_adapter_decides_about_other_answers(status: int) -> None:
 async def test_an_answer_of_one_mebibyte_is_read_and_a_longer_one_refused() -> None:
     async with raw_server(answers(b" " * MAX_ANSWER_BYTES)) as server:
         assert len((await answer_of(server)).body) == MAX_ANSWER_BYTES
-    async with raw_server(answers(b" " * (MAX_ANSWER_BYTES + 1))) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(answers(b" " * (MAX_ANSWER_BYTES + 1))) as server, Http() as http:
         failure = await failure_of(a_call(server.origin), http)
     assert type(failure) is Uncertain
     assert "AnswerTooLong" in str(failure)
@@ -212,7 +221,7 @@ async def test_an_answer_of_one_mebibyte_is_read_and_a_longer_one_refused() -> N
 async def test_cookies_are_not_kept() -> None:
     async with (
         raw_server(answers(b"{}", headers="Set-Cookie: session=abc; Path=/\r\n")) as server,
-        Http(timeouts=QUICK) as http,
+        Http() as http,
     ):
         await http.send(a_call(server.origin))
         await http.send(a_call(server.origin))
@@ -225,12 +234,12 @@ async def test_a_secret_repeated_by_the_carrier_or_by_the_transport_is_blanked(
     caplog.set_level(logging.DEBUG)
     body = f'{{"error":"key {SECRET} is wrong for +84912345678 and 0912345678\x00"}}'.encode()
     told: list[str] = []
-    async with Http(timeouts=QUICK) as http:
+    async with Http() as http:
         async with raw_server(answers(body)) as server:
             answer = await http.send(a_call(server.origin, "GET"))
             told += [repr(answer), repr(a_call(server.origin, "GET")), answer.exchange.response]
         for behaviour in (CUTS["reset"], CUTS["no answer in time"], says(b"x"), answers(body, "500 No")):
-            async with raw_server(behaviour) as server:
+            async with raw_server(behaviour) as server, Http(timeouts=enough(behaviour)) as http:
                 told.append(everything_about(await failure_of(a_call(server.origin, "GET"), http)))
         told.append(everything_about(await failure_of(a_call(closed_port(), "GET"), http)))
     assert answer.exchange.response == '{"error":"key *** is wrong for 0912***678 and 0912***678 "}'

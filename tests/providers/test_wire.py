@@ -6,16 +6,15 @@ import asyncio
 
 import pytest
 
-from providers.http import Call, Http, Timeouts
+from providers.http import Call, Http
 from providers.wire import MAX_WIRE_BYTES, BadRequest, Origin, parted, written
 from tests.providers.rawserver import Behaviour, answers, raw_server, says
 
-QUICK = Timeouts(connect=0.5, read=0.3, write=0.1, pool=0.5)
 TEN = b"0123456789"
 
 
 async def answered(behaviour: Behaviour) -> tuple[int, bytes]:
-    async with raw_server(behaviour) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(behaviour) as server, Http() as http:
         answer = await http.send(Call("POST", server.origin, "send", "POST", body={}))
     return answer.status, answer.body
 
@@ -65,7 +64,7 @@ async def test_an_answer_without_a_body_ends_with_its_head() -> None:
     ids=["two lengths", "contradictory", "negative", "another protocol", "go on and no more", "an endless head"],
 )
 async def test_an_answer_that_can_be_read_in_two_ways_or_in_none_is_no_answer(said: bytes) -> None:
-    async with raw_server(says(said)) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(says(said)) as server, Http() as http:
         origin, host, target = parted(server.origin)
         http_request = written("POST", host, target, {}, b"")
         with pytest.raises(OSError):  # noqa: PT011  whichever
@@ -83,7 +82,7 @@ async def test_what_follows_an_answer_is_not_taken_for_the_next(extra: bytes) ->
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept")
 
-    async with raw_server(twice) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(twice) as server, Http() as http:
         bodies = [(await http.send(Call("POST", server.origin, "send", "POST", body={}))).body for _ in range(2)]
     assert (bodies, len(server.requests)) in [([b"{}", b"{}"], 2), ([b"{}", b"kept"], 1)]
     assert (len(server.requests) == 1) == (extra == b"\r\n")
@@ -98,7 +97,7 @@ async def test_a_connection_that_speaks_unasked_is_not_used_again() -> None:
         gone.set()
 
     told, gone, ended = asyncio.Event(), asyncio.Event(), list[bytes]()
-    async with raw_server(unasked) as server, Http(timeouts=QUICK) as http:
+    async with raw_server(unasked) as server, Http() as http:
         await http.send(Call("POST", server.origin, "send", "POST", body={}))
         told.set()
         await asyncio.wait_for(gone.wait(), 5)
@@ -109,7 +108,7 @@ async def test_a_connection_that_speaks_unasked_is_not_used_again() -> None:
 async def test_a_request_says_what_the_call_says() -> None:
     async with (
         raw_server(answers(b"{}")) as server,
-        Http(timeouts=QUICK) as http,
+        Http() as http,
     ):
         body = {"Content": "Nói không với ma túy"}
         await http.send(Call("POST", server.origin + "send all?a=1", "send", "", body=body, headers={"Key": "k"}))
