@@ -189,7 +189,10 @@ class Conformance:
                 return everything_about(await failing(server.origin, enough(behaviour)))
 
         behaviours = (*CUTS.values(), answers(echo.encode()), answers(echo.encode(), "500 No"))
-        return [*await asyncio.gather(*map(told, behaviours)), everything_about(await failing(closed_port(), Timeouts()))]
+        return [
+            *await asyncio.gather(*map(told, behaviours)),
+            everything_about(await failing(closed_port(), Timeouts())),
+        ]
 
     @promise()
     async def test_there_is_one_verdict_for_each_submission_in_order(self) -> None:
