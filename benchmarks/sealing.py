@@ -32,9 +32,9 @@ from dispatcher.store.database import migrate, new_pool
 from dispatcher.store.seals import FORMS, records_sql
 
 LOADS = {
-    "a request a message": Load(people=10_000, window=256),
-    "many a request": Load(people=50_000, window=2_000, many=True),
-    "SMPP": Load(people=30_000, window=4_000, smpp=True),
+    "a request a message": Load(people=30_000, window=256),
+    "many a request": Load(people=200_000, window=2_000, many=True),
+    "SMPP": Load(people=100_000, window=4_000, smpp=True),
 }
 PAGE = 4096
 
