@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 
-from dispatcher import inspection, sealing, verify_log
+from dispatcher import control, inspection, sealing, searching, verify_log
 from dispatcher.delivery_log import PAGE, Format, export
 from dispatcher.errors import UserError
 from dispatcher.keyring import Keyring
+from dispatcher.searching import Query
 from dispatcher.signing import SigningKey
 from dispatcher.store import audit, log, users
 from dispatcher.store.database import Connection, new_pool
@@ -33,14 +35,15 @@ class ExportError(UserError):
 
 
 class Kind(StrEnum):
-    LOG = "log"  # the delivery log of one campaign
+    LOG = "log"  # messages of the delivery log
     SEALED = "sealed"  # the whole log with its seals
     VERIFY = "verify"  # is the log what was sealed?
 
 
 @dataclass
 class Job:
-    """One such work, as far as it is. `said` is a verification's verdict; `path` the file once there is one."""
+    """One such work, as far as it is. `said` is a verification's verdict; `path` the file once there is one, `manifest` what
+    describes it; `asked` what was asked for, numbers masked. A `total` of 0 is not known before the end."""
 
     kind: Kind
     subject: str
@@ -53,6 +56,8 @@ class Job:
     over: bool = False
     problem: str | None = None
     path: Path | None = None
+    manifest: Path | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     whole: bool | None = None
 
@@ -62,11 +67,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The delivery log of a campaign, as a file; numbers are whole only with `reveal` and a reason."""
+    """Messages of the delivery log, as a file; numbers are whole only with `reveal` and a reason."""
 
-    edition: str
+    query: Query
     form: Format
-    messages: int
     reveal: bool = False
     reason: str = ""
 
@@ -91,14 +95,19 @@ class ExportDesk:
         return job if job and job.organisation == organisation else None
 
     async def log(self, connection: Connection, wanted: Wanted, by: str, organisation: int) -> Callable[[], Job]:
-        """Record it; what is answered begins it, once that is committed. Raises `ExportError`."""
+        """Record it; what is answered begins it, once that is committed. Raises `ExportError` and other `UserError`s."""
+        query = wanted.query
         if wanted.reveal and not wanted.reason.strip():
             raise ExportError("Cần ghi lý do xuất đủ số: việc này được lưu vào nhật ký thao tác.")
+        if query.campaign:
+            await control.find(connection, query.campaign)
+        count = await searching.count(connection, self._keyring, query)
+        asked = searching.filters(query)
         act = "log.reveal" if wanted.reveal else "log.export"
         await audit.record(
-            connection, by, act, wanted.edition, messages=wanted.messages, reason=wanted.reason, form=wanted.form
+            connection, by, act, query.campaign or "search", reason=wanted.reason, form=wanted.form, filters=asked
         )
-        job = Job(Kind.LOG, wanted.edition, by, organisation, total=wanted.messages)
+        job = Job(Kind.LOG, query.campaign or "", by, organisation, total=count.n if count else 0, asked=asked)
         return lambda: self._begin(job, lambda: self._log(job, wanted))
 
     async def sealed(self, connection: Connection, by: str, organisation: int) -> Callable[[], Job]:
@@ -133,14 +142,16 @@ class ExportDesk:
             job.over = True
 
     async def _log(self, job: Job, wanted: Wanted) -> None:
-        path = self._place(job, f"{wanted.edition}.{wanted.form}")
+        path = self._place(job, f"{wanted.query.campaign or 'nhat-ky'}.{wanted.form}")
         async with new_pool(self._database_url, 1) as pool, pool.connection() as connection:
+            await connection.execute(inspection.SNAPSHOT)
             await users.act_for(connection, job.organisation)
-            await export(
-                log.of_campaign(connection, wanted.edition, PAGE), self._keyring, path, wanted.form,
-                reveal=wanted.reveal, progress=lambda done: job.note(done, wanted.messages),
+            made = await export(
+                log.pages(connection, searching.wanted(wanted.query, self._keyring), PAGE), self._keyring, path, wanted.form,
+                reveal=wanted.reveal, progress=lambda done: job.note(done, job.total and max(done, job.total)),
+                about=await searching.about(connection, wanted.query, job.by, wanted.reason),
             )  # fmt: skip
-        job.path = path
+        job.path, job.manifest, job.done = path, made.manifest, made.messages
 
     async def _sealed(self, job: Job) -> None:
         path = self._place(job, "nhat-ky-niem-phong.jsonl.gz")

@@ -86,7 +86,7 @@ async def page(
 
     After `look` messages looked at in vain the page is given as it is; it may be short, or empty, and the next one goes on.
     """
-    found = await ways.find(connection, wanted(query, keyring), query.limit, _spot(after), look)
+    found = await ways.find(connection, wanted(query, keyring), query.limit, _spot(after, query), look)
     rows = await log.rows(connection, found.ids)
     if reveal:
         subject = query.campaign or "search"
@@ -152,11 +152,14 @@ def wanted(query: Query, keyring: Keyring) -> Wanted:
     )
 
 
-def _spot(after: str | None) -> ways.Spot | None:
+def _spot(after: str | None, query: Query) -> ways.Spot | None:
     try:
-        return ways.spot(after) if after else None
+        found = ways.spot(after) if after else None
+        if found and query.error:
+            int(found.minor)
     except ValueError:
         raise SearchError("Chỗ bắt đầu của trang (after) không đúng; hãy tìm lại từ đầu.") from None
+    return found
 
 
 def _days(asked: Wanted) -> Days | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns.campaign import Channel
 from dispatcher.lifecycle import Status, WaveStatus
+from providers.base import Reason
 
 STATUS_WORDS = {
     Status.QUEUED: "chờ gửi",
@@ -43,6 +44,111 @@ NETWORK_WORDS = {
     "wintel": "Wintel",
     "unknown": "chưa rõ nhà mạng",
     "zalo": "người quan tâm OA",
+}
+
+# How a campaign was approved.
+APPROVAL_WORDS = {"full": "duyệt", "alert": "duyệt khẩn", "confirmation": "xác nhận lần duyệt khẩn"}
+# What a try came to, and what a carrier said afterwards.
+OUTCOME_WORDS = {
+    "accepted": "nhà mạng nhận",
+    "refused": "nhà mạng từ chối",
+    "uncertain": "không rõ nhà mạng đã nhận chưa",
+    "not_sent": "chưa gửi được",
+    "delivered": "đã tới máy",
+    "undelivered": "không tới máy",
+    "pending": "đang chuyển",
+    "absent": "nhà mạng không có tin này",
+    "unknown": "nhà mạng không trả lời rõ",
+}
+# Why a carrier refused one message.
+REASON_WORDS = {
+    Reason.RECIPIENT: "số này không nhận được tin",
+    Reason.OPT_OUT: "người này từ chối nhận ở nhà mạng",
+    Reason.NETWORK: "số không thuộc nhà mạng của đường gửi",
+    Reason.CONTENT: "nhà mạng không cho nội dung này",
+    Reason.REQUEST: "nhà mạng không hiểu yêu cầu gửi",
+    Reason.DUPLICATE: "mã tin đã dùng trước đó",
+    Reason.FEW: "quá ít số cho một lần gọi",
+    Reason.OTHER: "mã chưa có trong bảng",
+}
+
+# What people do, as the trail calls it.
+ACT_WORDS = {
+    "activity.add": "ghi một hoạt động",
+    "activity.withdraw": "rút một hoạt động",
+    "audience.followers": "lập nhóm từ người quan tâm OA",
+    "audience.import": "nhập danh sách số",
+    "audience.relation": "ghi quan hệ với người nhận",
+    "campaign.add": "lưu bản nháp",
+    "campaign.approve": "duyệt chiến dịch",
+    "campaign.cancel": "hủy chiến dịch",
+    "campaign.confirm": "xác nhận lần duyệt khẩn",
+    "campaign.pause": "dừng gửi",
+    "campaign.rehearse": "chạy thử chiến dịch",
+    "campaign.resume": "gửi tiếp",
+    "campaign.start": "bắt đầu gửi",
+    "campaign.theme": "ghi chủ đề",
+    "campaign.withdraw": "rút phê duyệt",
+    "complaint.answer": "ghi trả lời phản ánh",
+    "complaint.take": "ghi phản ánh",
+    "inbound.forward": "chuyển tin đến",
+    "installation.adopt": "cho phép máy chủ này gửi",
+    "keys.new": "tạo khóa",
+    "keys.renew": "mã hóa lại bằng khóa mới",
+    "keys.retire": "bỏ khóa",
+    "keys.use": "đổi khóa đang dùng",
+    "log.checkpoint": "tải điểm kiểm tra",
+    "log.export": "xuất nhật ký",
+    "log.reveal": "hiện đủ số",
+    "log.search": "tìm tin đã gửi",
+    "order.distrust": "thôi tin cậy khóa",
+    "order.fetch": "tải tệp yêu cầu",
+    "order.give": "giao yêu cầu gửi",
+    "order.report": "trả kết quả yêu cầu",
+    "order.result": "nhận kết quả yêu cầu",
+    "order.run": "chạy yêu cầu",
+    "order.take": "nhận yêu cầu gửi",
+    "order.trust": "tin cậy khóa",
+    "organisation.add": "thêm đơn vị",
+    "person.erase": "xóa một người",
+    "place.alias": "ghi tên gọi khác của nơi",
+    "place.end": "bỏ ghi chú của nơi",
+    "place.tag": "ghi khu vực của nơi",
+    "report.make": "lập báo cáo",
+    "retention.run": "xóa dữ liệu quá hạn",
+    "route.authorise": "cấp quyền cho đường gửi",
+    "route.callback": "đổi địa chỉ báo nhận",
+    "route.cancel": "hủy tin của đường gửi",
+    "route.failover": "máy chuyển sang đường gửi khác",
+    "route.pause": "tạm dừng đường gửi",
+    "route.reconcile": "đối soát với nhà mạng",
+    "route.resume": "chạy lại đường gửi",
+    "route.unpark": "mở lại đường gửi",
+    "statement.ask": "lập yêu cầu bảng kê",
+    "statement.release": "cho xuất bảng kê",
+    "statement.take": "tải bảng kê",
+    "suppression.add": "thêm số từ chối nhận",
+    "suppression.import": "nhập danh sách từ chối nhận",
+    "suppression.release.advertising-stays": "gửi lại, trừ quảng cáo",
+    "suppression.release.asked": "đề nghị gửi lại cả quảng cáo",
+    "suppression.release.topics": "gửi lại tin theo chủ đề",
+    "suppression.release.wholly": "gửi lại, cả quảng cáo",
+    "token.add": "cấp mã truy cập",
+    "token.end": "thu hồi mã truy cập",
+    "uncertain.close": "chốt tin chưa rõ kết quả",
+    "uncertain.resend": "gửi lại tin chưa rõ kết quả",
+    "user.add": "thêm người dùng",
+    "user.end_sessions": "kết thúc phiên làm việc",
+    "user.password": "đặt mật khẩu",
+    "user.reset": "cấp lại mật khẩu, hai lớp",
+    "user.roles": "đổi vai trò",
+    "user.second_factor": "bật xác thực hai lớp",
+    "user.sign_in": "đăng nhập",
+    "wave.cancel": "hủy đợt",
+    "wave.hold": "giữ đợt lại",
+    "wave.release": "thôi giữ đợt",
+    "webhook.add": "thêm webhook",
+    "webhook.end": "bỏ webhook",
 }
 
 # What our own code and the adapters say of a route that stopped; a carrier's own words stay as they came.

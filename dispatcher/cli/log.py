@@ -35,7 +35,7 @@ from dispatcher.searching import Page, Query
 from dispatcher.store import audit, log
 from dispatcher.store.log import Row, Told
 from dispatcher.store.tallies import Count
-from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
+from dispatcher.words import APPROVAL_WORDS, NETWORK_WORDS, STATUS_WORDS
 
 app = typer.Typer(help="Nhật ký gửi tin: tìm, xem một tin, xuất tệp, niêm phong, kiểm tra.", no_args_is_help=True)
 
@@ -214,16 +214,13 @@ def _story(row: Row, shown: dict[str, Any], origin: dict[str, Any], happened: li
         yield f"  danh sách {origin['audience']}, bản {origin['audience_version']}"
     for approval in origin["approvals"]:
         why = f": {approval['reason']}" if approval["reason"] else ""
-        yield f"  {moment(approval['at'])} {approval['who']} {APPROVED[approval['path']]}{why}"
+        yield f"  {moment(approval['at'])} {approval['who']} {APPROVAL_WORDS[approval['path']]}{why}"
     yield "Diễn biến"
     for told in happened:
         yield from _told(told)
     yield f"  {moment(origin['changed_at'])} thay đổi lần cuối: {STATUS_WORDS[Status(row.status)]}"
     for deed in origin["looked_at"]:
         yield f"  {moment(deed.at)} {deed.who} đã hiện đủ số: {deed.detail.get('reason', '')}"
-
-
-APPROVED = {"full": "duyệt", "alert": "duyệt khẩn", "confirmation": "xác nhận lần duyệt khẩn"}
 
 
 def _told(told: Told) -> Iterator[str]:

@@ -198,7 +198,10 @@ class Spot(NamedTuple):
 def spot(written: str) -> Spot:
     """A spot as written by `str`. Raises ValueError."""
     major, minor, message = written.split(".")
-    return Spot(int(major), minor, UUID(message))
+    found = Spot(int(major), minor, UUID(message))
+    if not 0 <= found.major < 2**31 or "\0" in minor:
+        raise ValueError(f"{written!r} is no spot")
+    return found
 
 
 class Found(NamedTuple):
@@ -212,6 +215,15 @@ async def waves(connection: Connection, wanted: Wanted) -> list[int]:
     """The waves, newest first, that may hold such messages."""
     cursor = await connection.execute(WAVES, arguments(wanted))
     return [row.id async for row in cursor]
+
+
+async def slugs(connection: Connection, wanted: Wanted) -> list[str]:
+    """The waves that may hold such messages, as they are called, newest first."""
+    cursor = await connection.execute(
+        "SELECT w.slug FROM unnest(%s::int[]) WITH ORDINALITY AS o (id, place) JOIN waves w USING (id) ORDER BY place",
+        [await waves(connection, wanted)],
+    )
+    return [row.slug async for row in cursor]
 
 
 async def find(

@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from starlette.responses import Response
 
 from dispatcher import searching
-from dispatcher.lifecycle import Status
-from dispatcher.searching import Query
-from dispatcher.store import audit, campaigns
+from dispatcher.delivery_log import Format
+from dispatcher.searching import Page as Found
+from dispatcher.searching import SearchError
+from dispatcher.store import audit
+from dispatcher.store.tallies import Count
+from dispatcher.web import asking
 from dispatcher.web.door import MissingError, Page, Visit
 from dispatcher.web.rights import Action
 
-SHOWN = 100
+SHOWN = 50
 TRAIL = 50
+# A form carries where the pages before this one began; whoever is further asks for something narrower.
+PAGES_BACK = 200
 
 
 async def ask(visit: Visit) -> Response:
     """The form, and the campaigns to choose from."""
-    return await _searched(visit, Query(), searched=False)
+    return await _shown(visit)
+
+
+async def _shown(
+    visit: Visit,
+    problem: str | None = None,
+    *,
+    found: Found | None = None,
+    count: Count | None = None,
+    began: Sequence[str] = (),
+) -> Response:
+    async with visit.desk() as connection:
+        choices = await asking.choices(connection, visit)
+    return visit.show(
+        "log.html", 409 if problem else 200, problem=problem, shown=SHOWN, forms=list(Format), found=found, count=count,
+        began=began, **choices,
+    )  # fmt: skip
 
 
 async def search(visit: Visit) -> Response:
     """A number belongs in no address: those stand in histories and logs."""
-    statuses = [Status(s) for s in visit.form.getlist("status") if s in set(Status)]
-    query = Query(visit.given("number") or None, visit.given("campaign") or None, None, statuses, SHOWN)
-    return await _searched(visit, query, searched=True)
-
-
-async def _searched(visit: Visit, query: Query, *, searched: bool) -> Response:
-    keyring = visit.runtime.keyring
-    found, problem = [], None
-    async with visit.desk() as connection:
-        stored = await campaigns.titles(connection)
-        if searched:
-            try:
-                found = await searching.search(connection, keyring, query, reveal=False, reason="", by=visit.by)
-                await audit.record(connection, visit.by, "log.search", query.campaign or "search", messages=len(found))
-            except searching.SearchError as error:
-                problem = str(error)
-    return visit.show(
-        "log.html", 409 if problem else 200, query=query, found=found, searched=searched, stored=stored,
-        problem=problem, shown=SHOWN,
-    )  # fmt: skip
+    began = visit.given("began").split()[-PAGES_BACK:]
+    try:
+        query = asking.query(visit, SHOWN)
+        async with visit.desk() as connection:
+            keyring, after = visit.runtime.keyring, began[-1] if began else None
+            found = await searching.page(connection, keyring, query, after=after, by=visit.by)
+            count = await searching.count(connection, keyring, query)
+            asked = {"filters": searching.filters(query), "messages": len(found.messages)}
+            await audit.record(connection, visit.by, "log.search", query.campaign or "search", **asked)
+    except SearchError as error:
+        return await _shown(visit, str(error))
+    return await _shown(visit, found=found, count=count, began=began)
 
 
 def _id(visit: Visit) -> UUID:
@@ -60,12 +74,12 @@ async def message(visit: Visit) -> Response:
 async def _message(visit: Visit, number: str | None = None, problem: str | None = None) -> Response:
     async with visit.desk(snapshot=True) as connection:
         found = await searching.story(connection, visit.runtime.keyring, _id(visit))
-        seen = await audit.deeds(connection, limit=TRAIL, subject=_id(visit).hex)
-    if found is None:
-        raise MissingError("Không có tin này ở đơn vị của bạn.")
-    row, told, happened = found
+        if found is None:
+            raise MissingError("Không có tin này ở đơn vị của bạn.")
+        row, told, happened = found
+        origin = await searching.origin(connection, row)
     return visit.show(
-        "message.html", 409 if problem else 200, row=row, message=told, happened=happened, seen=seen, number_=number,
+        "message.html", 409 if problem else 200, row=row, message=told, happened=happened, origin=origin, number_=number,
         problem=problem,
     )  # fmt: skip
 

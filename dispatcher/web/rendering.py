@@ -12,11 +12,20 @@ from starlette.responses import HTMLResponse, Response
 from dispatcher import credentials
 from dispatcher.accounts import ROLE_WORDS
 from dispatcher.control import SPOKEN
+from dispatcher.waiting import spoken_reason
 from dispatcher.web import statics
 from dispatcher.web.navigation import rooms
 from dispatcher.web.rights import Action
 from dispatcher.web.speech import LANGUAGES
-from dispatcher.words import NETWORK_WORDS, STATUS_WORDS, WAVE_WORDS
+from dispatcher.words import (
+    ACT_WORDS,
+    APPROVAL_WORDS,
+    NETWORK_WORDS,
+    OUTCOME_WORDS,
+    REASON_WORDS,
+    STATUS_WORDS,
+    WAVE_WORDS,
+)
 
 if TYPE_CHECKING:
     from dispatcher.web.door import Visit
@@ -43,6 +52,11 @@ def environment() -> Environment:
         "STATUS_WORDS": STATUS_WORDS,
         "WAVE_WORDS": WAVE_WORDS,
         "NETWORK_WORDS": NETWORK_WORDS,
+        "APPROVAL_WORDS": APPROVAL_WORDS,
+        "OUTCOME_WORDS": OUTCOME_WORDS,
+        "REASON_WORDS": REASON_WORDS,
+        "ACT_WORDS": ACT_WORDS,
+        "spoken_reason": spoken_reason,
     }
     return made
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from uuid import UUID
 
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from dispatcher import control, exports, sealing
+from dispatcher import exports, sealing
 from dispatcher.accounts import FIRST
-from dispatcher.delivery_log import Format
+from dispatcher.delivery_log import PAGE, Format
 from dispatcher.errors import UserError
 from dispatcher.exports import ExportDesk, Job, Kind, Wanted
 from dispatcher.signing import SigningKey, open_signing_key
-from dispatcher.store import campaigns, seals
+from dispatcher.store import seals
+from dispatcher.web import asking
 from dispatcher.web.door import MissingError, Page, Visit
 from dispatcher.web.rights import Action
 
@@ -40,27 +42,26 @@ async def listing(visit: Visit) -> Response:
 
 async def _listing(visit: Visit, problem: str | None = None) -> Response:
     async with visit.desk() as connection:
-        stored = await campaigns.titles(connection)
+        choices = await asking.choices(connection, visit)
     jobs = [job for job in _desk(visit).of(visit.person.organisation_id) if job.kind in EXPORT_KINDS]
     return visit.show(
-        "exports.html", 409 if problem else 200, jobs=jobs, stored=stored, forms=list(Format),
-        whole_log=_of_the_first(visit), problem=problem,
+        "exports.html", 409 if problem else 200, jobs=jobs, forms=list(Format), whole_log=_of_the_first(visit),
+        problem=problem, **choices,
     )  # fmt: skip
 
 
 async def begin(visit: Visit) -> Response:
-    """Export the log of a campaign, or the sealed log as a whole."""
+    """Export the messages that are asked for, or the sealed log as a whole."""
     organisation = visit.person.organisation_id
     try:
         async with visit.desk() as connection:
             if visit.given("what") == "sealed":
                 if not _of_the_first(visit):
-                    raise MissingError("Nhật ký niêm phong là của cả hệ thống; đơn vị của bạn xuất theo chiến dịch.")
+                    raise MissingError("Nhật ký niêm phong là của cả hệ thống; đơn vị của bạn xuất tin của mình.")
                 launch = await _desk(visit).sealed(connection, visit.by, organisation)
             else:
-                edition, reveal = visit.given("campaign"), bool(visit.given("reveal"))
-                planned = (await control.view(connection, edition)).planned
-                wanted = Wanted(edition, _format(visit), planned, reveal, visit.given("reason"))
+                reveal, reason = bool(visit.given("reveal")), visit.given("reason")
+                wanted = Wanted(asking.query(visit, PAGE), _format(visit), reveal, reason)
                 launch = await _desk(visit).log(connection, wanted, visit.by, organisation)
     except UserError as error:
         return await _listing(visit, str(error))
@@ -71,7 +72,7 @@ def _format(visit: Visit) -> Format:
     try:
         return Format(visit.given("form"))
     except ValueError:
-        raise UserError("Chọn dạng tệp: csv, jsonl hoặc parquet.") from None
+        raise UserError("Chọn dạng tệp: csv, xlsx, jsonl hoặc parquet.") from None
 
 
 def _job(visit: Visit) -> Job:
@@ -89,10 +90,18 @@ async def job(visit: Visit) -> Response:
 
 
 async def file(visit: Visit) -> Response:
-    found = _job(visit)
-    if found.path is None or not found.path.exists():
+    return _file(_job(visit).path)
+
+
+async def manifest(visit: Visit) -> Response:
+    """What was asked for, what came of it, and the file's hash."""
+    return _file(_job(visit).manifest)
+
+
+def _file(path: Path | None) -> Response:
+    if path is None or not path.exists():
         raise MissingError("Tệp chưa xong, hoặc đã quá hạn lưu.")
-    return FileResponse(found.path, media_type="application/octet-stream", filename=found.path.name)
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
 async def state(visit: Visit) -> Response:
@@ -137,6 +146,7 @@ PAGES = (
     Page("/exports", Action.EXPORT_LOG, begin, "POST"),
     Page("/exports/{job}", Action.EXPORT_LOG, job),
     Page("/exports/{job}/file", Action.EXPORT_LOG, file),
+    Page("/exports/{job}/manifest", Action.EXPORT_LOG, manifest),
     Page("/seals", Action.SEE_SEALS, state),
     Page("/seals/verify", Action.SEE_SEALS, verify, "POST"),
     Page("/seals/checkpoint", Action.SEE_SEALS, checkpoint, "POST"),

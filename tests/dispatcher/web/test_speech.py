@@ -15,10 +15,23 @@ from dispatcher.review import WHY_WORDS
 from dispatcher.web import charts, speech
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.speech import Speech
-from dispatcher.words import CHANNEL_WORDS, STATUS_WORDS, WAVE_WORDS
+from dispatcher.words import (
+    ACT_WORDS,
+    APPROVAL_WORDS,
+    CHANNEL_WORDS,
+    OUTCOME_WORDS,
+    REASON_WORDS,
+    STATUS_WORDS,
+    WAVE_WORDS,
+)
 
 WEB = Path(speech.__file__).parent
 SENTENCE = re.compile(r"""\b_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
+
+TABLES = (
+    ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS, ACT_WORDS, APPROVAL_WORDS, OUTCOME_WORDS,
+    REASON_WORDS,
+)  # fmt: skip
 
 
 def sentences() -> Iterator[str]:
@@ -29,7 +42,7 @@ def sentences() -> Iterator[str]:
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "word":
                 yield from (part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
-    for words in (ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS):
+    for words in TABLES:
         yield from words.values()
     yield from (words for _, words, _ in charts.BANDS)
     for room, ways in ROOMS:
@@ -48,6 +61,13 @@ def test_no_english_is_left_over() -> None:
     written = "".join(path.read_text("utf-8") for path in WEB.rglob("*") if path.suffix in (".html", ".py"))
     unused = set(speech.catalog("en")) - set(sentences())
     assert {sentence for sentence in unused if sentence not in written} == set()
+
+
+def test_every_act_that_is_recorded_has_words() -> None:
+    hall = "".join(path.read_text("utf-8") for path in WEB.parent.rglob("*.py"))
+    recorded = set(re.findall(r"""record\((?:[^()]|\([^()]*\))*?"([a-z]+\.[a-z_-]+)\"""", hall))
+    assert len(recorded) > 40
+    assert recorded - set(ACT_WORDS) == set()
 
 
 def test_numbers_and_times_are_those_of_viet_nam() -> None:
