@@ -22,6 +22,7 @@ from dispatcher.receipts import Inbox
 from dispatcher.roster_desk import RosterDesk
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
+from dispatcher.statement_desk import StatementDesk
 from dispatcher.store.database import new_pool
 from dispatcher.web import pages
 from dispatcher.web.api import service
@@ -45,6 +46,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
             app.state.doorman = Doorman(pool, runtime.keyring)
             app.state.rosters = RosterDesk(settings.folder / "uploads", addresses.database_url, runtime.keyring)
             app.state.exports = ExportDesk(settings.folder / "exports", addresses.database_url, runtime.keyring)
+            app.state.statements = StatementDesk(settings.folder / "statements")
             async with pool.connection() as connection:
                 await app.state.rosters.sweep(connection)
             app.state.breakdowns, app.state.counting = {}, asyncio.Lock()

@@ -46,6 +46,7 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
             Way("/log", "Tìm tin đã gửi", Action.SEARCH_LOG),
             Way("/exports", "Xuất nhật ký", Action.EXPORT_LOG),
             Way("/seals", "Niêm phong", Action.SEE_SEALS),
+            Way("/statements", "Bảng kê theo yêu cầu", Action.SEE_STATEMENTS),
             Way("/reports", "Báo cáo", Action.SEE_REPORTS),
             Way("/trail", "Nhật ký thao tác", Action.SEE_TRAIL),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from dispatcher.accounts import REVEALERS, ROLE_WORDS, Role
+from dispatcher.accounts import RELEASERS, REVEALERS, ROLE_WORDS, STATEMENT_CLERKS, Role
 
 
 class Action(StrEnum):
@@ -43,6 +43,9 @@ class Action(StrEnum):
     GIVE_ORDER = "give_order"
     RUN_ORDER = "run_order"
     ANSWER_ORDER = "answer_order"
+    SEE_STATEMENTS = "see_statements"
+    ASK_STATEMENT = "ask_statement"
+    RELEASE_STATEMENT = "release_statement"
 
 
 A, R = Action, Role
@@ -77,6 +80,9 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.GIVE_ORDER: frozenset({R.COORDINATOR}),
     A.RUN_ORDER: frozenset({R.PARTNER}),
     A.ANSWER_ORDER: frozenset({R.PARTNER, R.COORDINATOR}),
+    A.SEE_STATEMENTS: STATEMENT_CLERKS | RELEASERS,
+    A.ASK_STATEMENT: STATEMENT_CLERKS,
+    A.RELEASE_STATEMENT: RELEASERS,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
 
 import httpx
@@ -15,6 +16,7 @@ from dispatcher.store import users
 from dispatcher.store.database import Connection
 from dispatcher.web.door import COOKIE
 
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 HOST = "http://dispatcher"
 
 
@@ -58,6 +60,22 @@ async def signed_in(app: Starlette, login: str, *roles: Role, organisation: str 
     web = browser(app)
     web.cookies.set(COOKIE, token)
     return Person(login, web, token)
+
+
+async def with_a_phone(app: Starlette, login: str, *roles: Role) -> Person:
+    """Somebody with a second factor, whose codes `code` tells."""
+    person = await signed_in(app, login, *roles)
+    keyring = app.state.runtime.keyring
+    async with app.state.pages.connection() as connection:
+        found = await users.find(connection, login)
+        assert found
+        cipher = keyring.encrypt(SECRET, f"totp/{found.id}".encode())
+        await users.set_totp(connection, found.id, cipher, keyring.current, 0)
+    return person
+
+
+def code() -> str:
+    return credentials.totp(SECRET, int(time.time() // credentials.STEP_SECONDS))
 
 
 def said(response: httpx.Response) -> str:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 
-from dispatcher import credentials, orders
+from dispatcher import orders
 from dispatcher.accounts import Role
 from dispatcher.signing import SigningKey, open_signing_key
-from dispatcher.store import users
 from tests.dispatcher.foreign import signed_order
 from tests.dispatcher.hall import AUTHOR, LAUNCH, SENDER, Hall, june, numbers
 from tests.dispatcher.test_orders import HERE, TAKER, given
-from tests.dispatcher.web.people import Person, said, signed_in
-
-SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+from tests.dispatcher.web.people import Person, code, said, signed_in, with_a_phone
 
 
 @pytest.fixture
@@ -30,27 +26,12 @@ def own_key(hall: Hall) -> SigningKey:
     return open_signing_key(hall.runtime.settings.signing_path, create=True)
 
 
-async def with_a_phone(hall: Hall, app: Starlette, login: str) -> Person:
-    """A partner's person with a second factor."""
-    person = await signed_in(app, login, Role.PARTNER)
-    async with hall.runtime.pool.connection() as connection:
-        found = await users.find(connection, login)
-        assert found
-        cipher = hall.runtime.keyring.encrypt(SECRET, f"totp/{found.id}".encode())
-        await users.set_totp(connection, found.id, cipher, hall.runtime.keyring.current, 0)
-    return person
-
-
-def code() -> str:
-    return credentials.totp(SECRET, int(time.time() // credentials.STEP_SECONDS))
-
-
 async def came_in(hall: Hall, app: Starlette, elsewhere: SigningKey) -> tuple[Person, str]:
     """Whoever took the order in, and its address."""
     await hall.rehearse()
     async with hall.runtime.pool.connection() as connection:
         await orders.trust(connection, "cong-an", elsewhere.public.written, AUTHOR)
-    taker = await with_a_phone(hall, app, "taker")
+    taker = await with_a_phone(app, "taker", Role.PARTNER)
     file = signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER)
     answer = await taker.post("/orders/file", files={"order": ("yeu-cau.json", file.encode())})
     assert answer.status_code == 303, said(answer)
@@ -68,7 +49,7 @@ async def test_an_order_is_run_by_another_person_stopped_resumed_and_answered(
     file = {"subscribers": ("thue-bao.csv", people(30))}
     assert "người chạy phải là người khác" in said(await taker.get(path))
     assert (await taker.post(f"{path}/run", files=file, code=code())).status_code == 409
-    runner = await with_a_phone(hall, app, "runner")
+    runner = await with_a_phone(app, "runner", Role.PARTNER)
     assert "không đúng" in said(await runner.post(f"{path}/run", files=file, code="000000"))
     assert (await runner.post(f"{path}/run", files=file, code=code())).status_code == 303
     assert "nhận 30" in said(await runner.get(path))
@@ -90,7 +71,7 @@ async def test_what_is_no_order_or_no_roster_is_refused_with_a_reason(
     for content, told in ((b"PK\x03\x04", "JSON"), (b"{}", "ký")):
         answer = await taker.post("/orders/file", files={"order": ("x.json", content)})
         assert (answer.status_code, told in said(answer)) == (409, True)
-    runner = await with_a_phone(hall, app, "runner")
+    runner = await with_a_phone(app, "runner", Role.PARTNER)
     query = await runner.post(f"{path}/run", files={"subscribers": ("q.sql", b"SELECT 1")}, code=code())
     assert "dispatcher order run" in said(query)
     picture = {"subscribers": ("x.csv", b"\x89PNG\r\n\x1a\n" + b"\0" * 99)}
