@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from campaigns import msisdn
+from dispatcher.delivery_log import shown
 from dispatcher.errors import UserError
 from dispatcher.importing import suppress
 from dispatcher.keyring import Keyring
-from dispatcher.store import audit, complaints, confirmations, inbound
+from dispatcher.store import audit, complaints, confirmations, inbound, log, suppressions
+from dispatcher.store.complaints import Complaint
 from dispatcher.store.database import Connection
+from dispatcher.store.search import Wanted
 from dispatcher.store.suppressions import Refused, Scope
 
 
@@ -24,6 +28,18 @@ class CameBy(StrEnum):
     CALL = "call"
     VISIT = "visit"
     OTHER = "other"
+
+
+CAME_BY_WORDS = {
+    CameBy.TEXT: "tin nhắn",
+    CameBy.LETTER: "đơn thư",
+    CameBy.CALL: "cuộc gọi",
+    CameBy.VISIT: "đến trực tiếp",
+    CameBy.OTHER: "cách khác",
+}
+ERASED = "đã xóa"
+# More than that nobody was sent.
+MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,7 @@ async def take(connection: Connection, keyring: Keyring, given: Given, *, confir
     A refusal of advertising is confirmed, however it came. Raises `ComplaintError`.
     """
     if not given.document.strip() or not given.said.strip():
-        raise ComplaintError("Cần ghi nội dung (--said) và căn cứ (--document), ví dụ: Đơn số 5 ngày 02/6/2026.")
+        raise ComplaintError("Cần ghi nội dung và căn cứ, ví dụ: Đơn số 5 ngày 02/6/2026.")
     person = keyring.hash(given.number)
     network = msisdn.network(given.number)
     await inbound.put_numbers(
@@ -89,3 +105,59 @@ async def answer(connection: Connection, id_: int, text: str, by: str) -> None:
     if not await complaints.answer(connection, id_, text.strip(), by):
         raise ComplaintError(f"Phản ánh {id_} đã được trả lời; xem: dispatcher complaint show {id_}")
     await audit.record(connection, by, "complaint.answer", str(id_))
+
+
+async def told(connection: Connection, keyring: Keyring, id_: int, *, reveal: bool = False) -> dict[str, Any]:
+    """A complaint, all that its person was sent, and what the suppression list says of them. Raises `ComplaintError`."""
+    found = await complaints.find(connection, id_)
+    if found is None:
+        raise ComplaintError(f"Không có phản ánh {id_}.")
+    rows = await log.first(connection, Wanted(msisdn_hash=found.msisdn_hash), MOST)
+    refused = await suppressions.find(connection, found.msisdn_hash)
+    past = await suppressions.past(connection, found.msisdn_hash)
+    confirmed = await confirmations.standing(connection, [found.msisdn_hash])
+    return {
+        **listed(found, keyring, reveal=reveal),
+        "messages": [{**shown(row, keyring, reveal=reveal), "text": row.text} for row in rows],
+        "refuses": _refusal(refused) if refused else None,
+        "refused_before": [{**_refusal(one), "until": one.ended_at} for one in past],
+        "confirmation": confirmed.get(found.msisdn_hash),
+    }
+
+
+def listed(one: Complaint, keyring: Keyring, *, reveal: bool = False) -> dict[str, Any]:
+    """A complaint as people see it, the number masked unless revealed."""
+    return {
+        "id": one.id,
+        "received_at": one.received_at,
+        "msisdn": _person(one, keyring, reveal=reveal),
+        "came_by": one.came_by,
+        "came_by_words": CAME_BY_WORDS[CameBy(one.came_by)],
+        "document": one.document,
+        "said": one.said,
+        "taken_by": one.taken_by,
+        "status": "answered" if one.answer else "open",
+        "status_words": "đã trả lời" if one.answer else "chưa trả lời",
+        "answer": one.answer,
+        "answered_by": one.answered_by,
+        "answered_at": one.answered_at,
+    }
+
+
+def _person(one: Complaint, keyring: Keyring, *, reveal: bool) -> str:
+    if one.cipher is None or one.key_id is None:
+        return ERASED
+    person = keyring.decrypt(one.cipher, one.msisdn_hash, one.key_id)
+    return msisdn.spoken(person) if reveal else msisdn.mask(person)
+
+
+def _refusal(one: suppressions.Suppression | suppressions.Past) -> dict[str, Any]:
+    return {
+        "scope": one.scope,
+        "topics": one.topics,
+        "reason": one.reason,
+        "source": one.source,
+        "proof": one.proof,
+        "added_by": one.added_by,
+        "added_at": one.added_at,
+    }

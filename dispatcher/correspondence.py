@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from dispatcher.keyring import Keyring
 from dispatcher.store import audit, confirmations, inbound, suppressions
 from dispatcher.store.database import Connection
 from dispatcher.store.inbound import Row
-from dispatcher.store.suppressions import Refused, Scope, Suppression
+from dispatcher.store.suppressions import AskedRelease, Refused, Scope, Suppression
 
 ERASED = "đã xóa"
 SCOPE_WORDS = {Scope.ALL: "mọi tin", Scope.ADVERTISING: "tin quảng cáo", Scope.TOPICS: "tin về chủ đề"}
@@ -56,7 +57,7 @@ def _told(row: Row, keyring: Keyring, confirmed: Mapping[bytes, str], *, reveal:
     }
 
 
-def _person(row: Row | Suppression, keyring: Keyring, *, reveal: bool) -> str:
+def _person(row: Row | Suppression | AskedRelease, keyring: Keyring, *, reveal: bool) -> str:
     if row.cipher is None or row.key_id is None:
         return ERASED
     person = keyring.decrypt(row.cipher, row.msisdn_hash, row.key_id)
@@ -121,6 +122,11 @@ def _numbers(written: str) -> Sequence[str]:
     return read.numbers
 
 
+def apart(written: str) -> list[str]:
+    """What is written one a line, or with commas between."""
+    return [one.strip() for one in re.split(r"[,;\n]", written) if one.strip()]
+
+
 def one_number(written: str) -> str:
     """The one mobile number that was written. Raises `CorrespondenceError`."""
     found = _numbers(written)
@@ -133,3 +139,17 @@ async def newest_suppressions(connection: Connection, keyring: Keyring, limit: i
     """How many numbers are on the list, and those that came last."""
     rows = await suppressions.newest(connection, limit)
     return await suppressions.count(connection), [listed(row, keyring) for row in rows]
+
+
+async def asked_releases(connection: Connection, keyring: Keyring) -> list[dict[str, Any]]:
+    """Whom somebody asked to text again, advertising included; `person` names them, the number is masked."""
+    return [
+        {
+            "person": row.msisdn_hash.hex(),
+            "msisdn": _person(row, keyring, reveal=False),
+            "asked_by": row.asked_by,
+            "asked_at": row.asked_at,
+            "reason": row.reason,
+        }
+        for row in await suppressions.asked_releases(connection)
+    ]

@@ -26,7 +26,7 @@ class Released(StrEnum):
 async def release(connection: Connection, person: bytes, why: str, by: str, *, advertising: bool) -> Released:
     """Let messages reach a person again; without `advertising` all but that. Raises `ReleaseError`."""
     if not why.strip():
-        raise ReleaseError("Cần ghi lý do (--reason): căn cứ nào để gửi lại cho người đã từ chối.")
+        raise ReleaseError("Cần ghi lý do: căn cứ nào để gửi lại cho người đã từ chối.")
     found = await suppressions.find(connection, person, lock=True)
     if found is None:
         raise ReleaseError("Số này không có trong danh sách từ chối nhận.")
@@ -45,7 +45,7 @@ async def _release(
         return await _wholly(connection, person, why, by)
     if scope is Scope.ADVERTISING:
         raise ReleaseError(
-            "Số này chỉ từ chối quảng cáo. Muốn gửi lại cả quảng cáo: thêm --advertising, cần hai người."
+            "Số này chỉ từ chối quảng cáo. Muốn gửi lại thì chọn gửi cả quảng cáo (--advertising), cần hai người."
         )
     await suppressions.narrow(connection, person, why, by)
     return Released.TO_ADVERTISING

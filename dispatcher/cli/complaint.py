@@ -6,32 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from campaigns import msisdn
 from dispatcher import complaints
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, moment, number, out, table
 from dispatcher.complaints import CameBy, Given
 from dispatcher.correspondence import SCOPE_WORDS, one_number
-from dispatcher.delivery_log import shown
-from dispatcher.keyring import Keyring
 from dispatcher.lifecycle import Status
-from dispatcher.store import audit, confirmations, log, suppressions
+from dispatcher.store import audit
 from dispatcher.store import complaints as stored
-from dispatcher.store.complaints import Complaint
-from dispatcher.store.search import Wanted
 from dispatcher.store.suppressions import Refused, Scope
 from dispatcher.words import STATUS_WORDS
 
 app = typer.Typer(help="Phản ánh của người dân: ghi lại, tra tin đã gửi, trả lời.", no_args_is_help=True)
 
-CAME_BY_WORDS = {
-    CameBy.TEXT: "tin nhắn",
-    CameBy.LETTER: "đơn thư",
-    CameBy.CALL: "cuộc gọi",
-    CameBy.VISIT: "đến trực tiếp",
-    CameBy.OTHER: "cách khác",
-}
-ERASED = "đã xóa"
-MOST = 1000
 ComplaintId = Annotated[int, typer.Argument(metavar="MÃ", help="Mã phản ánh, xem bằng `dispatcher complaint list`.")]
 
 
@@ -86,7 +72,7 @@ def list_(
     async def act(desk: Desk) -> list[dict[str, Any]]:
         async with desk.pool.connection() as connection:
             found = await stored.listing(connection, only_open=only_open, limit=limit)
-        return [_told(one, desk.keyring) for one in found]
+        return [complaints.listed(one, desk.keyring) for one in found]
 
     found = at_desk(act)
     if as_json:
@@ -112,37 +98,16 @@ def show(
 
     async def act(desk: Desk) -> dict[str, Any]:
         async with desk.pool.connection() as connection:
-            found = await stored.find(connection, id_)
-            if found is None:
+            if await stored.find(connection, id_) is None:
                 fail(f"Không có phản ánh {id_}. Xem: dispatcher complaint list")
-            rows = await log.first(connection, Wanted(msisdn_hash=found.msisdn_hash), MOST)
-            listed = await suppressions.find(connection, found.msisdn_hash)
-            past = await suppressions.past(connection, found.msisdn_hash)
-            confirmed = await confirmations.standing(connection, [found.msisdn_hash])
+            told = await complaints.told(connection, desk.keyring, id_, reveal=reveal)
             if reveal:
-                await audit.record(connection, by, "log.reveal", f"complaint {id_}", messages=len(rows), reason=reason)
-        return {
-            **_told(found, desk.keyring, reveal=reveal),
-            "messages": [{**shown(row, desk.keyring, reveal=reveal), "text": row.text} for row in rows],
-            "refuses": _refusal(listed) if listed else None,
-            "refused_before": [{**_refusal(one), "until": one.ended_at} for one in past],
-            "confirmation": confirmed.get(found.msisdn_hash),
-        }
+                count = len(told["messages"])
+                await audit.record(connection, by, "log.reveal", f"complaint {id_}", messages=count, reason=reason)
+        return told
 
     told = at_desk(act)
     return give(told) if as_json else _print(told)
-
-
-def _refusal(one: suppressions.Suppression | suppressions.Past) -> dict[str, Any]:
-    return {
-        "scope": one.scope,
-        "topics": one.topics,
-        "reason": one.reason,
-        "source": one.source,
-        "proof": one.proof,
-        "added_by": one.added_by,
-        "added_at": one.added_at,
-    }
 
 
 @app.command()
@@ -160,31 +125,6 @@ def answer(
 
     at_desk(act)
     return give({"id": id_, "status": "answered"}) if as_json else out.print(f"Đã ghi trả lời cho phản ánh {id_}.")
-
-
-def _told(one: Complaint, keyring: Keyring, *, reveal: bool = False) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "received_at": one.received_at,
-        "msisdn": _person(one, keyring, reveal=reveal),
-        "came_by": one.came_by,
-        "came_by_words": CAME_BY_WORDS[CameBy(one.came_by)],
-        "document": one.document,
-        "said": one.said,
-        "taken_by": one.taken_by,
-        "status": "answered" if one.answer else "open",
-        "status_words": "đã trả lời" if one.answer else "chưa trả lời",
-        "answer": one.answer,
-        "answered_by": one.answered_by,
-        "answered_at": one.answered_at,
-    }
-
-
-def _person(one: Complaint, keyring: Keyring, *, reveal: bool) -> str:
-    if one.cipher is None or one.key_id is None:
-        return ERASED
-    person = keyring.decrypt(one.cipher, one.msisdn_hash, one.key_id)
-    return msisdn.spoken(person) if reveal else msisdn.mask(person)
 
 
 def _print(told: dict[str, Any]) -> None:

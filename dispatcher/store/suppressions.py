@@ -50,6 +50,10 @@ PAST = f"""
 SELECT reason, source, added_by, added_at, scope, proof, topics, ended_at FROM past_suppressions
 WHERE {OURS} AND msisdn_hash = %s ORDER BY ended_at, added_at
 """
+ASKED = f"""
+SELECT q.msisdn_hash, r.cipher, r.key_id, q.asked_by, q.asked_at, q.reason
+FROM releases_asked q LEFT JOIN recipients r USING (msisdn_hash) WHERE q.{OURS} ORDER BY q.asked_at, q.msisdn_hash
+"""
 # What lets a message of this campaign through, or does not: `s` is a row of the list.
 REFUSES = """
 (s.scope = 'all' OR (s.scope = 'advertising' AND {message_class} = 'advertising') OR s.topics && {topics})
@@ -86,6 +90,18 @@ class Suppression:
     scope: Scope
     proof: str
     topics: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRelease:
+    """What one person asked and another has yet to look at."""
+
+    msisdn_hash: bytes
+    cipher: bytes | None
+    key_id: str | None
+    asked_by: str
+    asked_at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +199,12 @@ async def ask_release(connection: Connection, person: bytes, reason: str, by: st
         [person, by, reason],
     )
     return None
+
+
+async def asked_releases(connection: Connection) -> list[AskedRelease]:
+    """People whom somebody asked to take off the list altogether, for another to look at, the oldest first."""
+    cursor = await connection.execute(ASKED)
+    return [AskedRelease(*row) async for row in cursor]
 
 
 def _suppression(row: Any) -> Suppression:

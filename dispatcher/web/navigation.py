@@ -37,6 +37,7 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
         "Người dân",
         (
             Way("/inbox", "Hộp thư đến", Action.READ_INBOX),
+            Way("/complaints", "Phản ánh", Action.SEE_COMPLAINTS),
             Way("/suppressions", "Danh sách từ chối nhận", Action.SEE_SUPPRESSIONS),
         ),
     ),

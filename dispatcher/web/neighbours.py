@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import Response
 
 from dispatcher import correspondence
@@ -40,7 +38,7 @@ async def text(visit: Visit) -> Response:
             found = await correspondence.one(connection, visit.runtime.keyring, _id(visit))
     except CorrespondenceError:
         raise MissingError("Không có tin này trong hộp thư đến.") from None
-    return visit.show("inbound.html", text=found, revealed=False, problem=None)
+    return visit.show("inbound.html", text=found, revealed=False, problem=None, scopes=SCOPE_WORDS)
 
 
 async def forward(visit: Visit) -> Response:
@@ -58,7 +56,9 @@ async def forward(visit: Visit) -> Response:
             )
     except CorrespondenceError as error:
         problem = str(error)
-    return visit.show("inbound.html", 409 if problem else 200, text=told, revealed=not problem, problem=problem)
+    return visit.show(
+        "inbound.html", 409 if problem else 200, text=told, revealed=not problem, problem=problem, scopes=SCOPE_WORDS
+    )
 
 
 async def suppressed(visit: Visit) -> Response:
@@ -68,21 +68,18 @@ async def suppressed(visit: Visit) -> Response:
 async def _suppressed(visit: Visit, status: int = 200, **given: object) -> Response:
     async with visit.desk() as connection:
         total, rows = await correspondence.newest_suppressions(connection, visit.runtime.keyring, SHOWN)
+        asked = await correspondence.asked_releases(connection, visit.runtime.keyring)
     values = {"problem": None, "given": dict.fromkeys(FIELDS, ""), "scopes": SCOPE_WORDS, **given}
-    return visit.show("suppressions.html", status, total=total, rows=rows, shown=SHOWN, **values)
-
-
-def _listed(written: str) -> list[str]:
-    return [one.strip() for one in re.split(r"[,;\n]", written) if one.strip()]
+    return visit.show("suppressions.html", status, total=total, rows=rows, asked=asked, shown=SHOWN, **values)
 
 
 async def suppress(visit: Visit) -> Response:
     said = {name: visit.given(name) for name in FIELDS}
-    written, reason = _listed(said["numbers"]), said["reason"]
+    written, reason = correspondence.apart(said["numbers"]), said["reason"]
     try:
         if not written or not reason:
             raise CorrespondenceError("Cần ghi ít nhất một số và lý do.")
-        refused = Refused(SCOPES.get(said["scope"], Scope.ALL), tuple(_listed(said["topics"])))
+        refused = Refused(SCOPES.get(said["scope"], Scope.ALL), tuple(correspondence.apart(said["topics"])))
         async with visit.desk() as connection:
             given, new = await correspondence.leave_alone(
                 connection, visit.runtime.keyring, written, reason, "web", visit.by, refused, said["proof"]

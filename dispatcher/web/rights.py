@@ -43,6 +43,9 @@ class Action(StrEnum):
     GIVE_ORDER = "give_order"
     RUN_ORDER = "run_order"
     ANSWER_ORDER = "answer_order"
+    SEE_COMPLAINTS = "see_complaints"
+    TAKE_COMPLAINT = "take_complaint"
+    RELEASE_PERSON = "release_person"
     SEE_STATEMENTS = "see_statements"
     ASK_STATEMENT = "ask_statement"
     RELEASE_STATEMENT = "release_statement"
@@ -80,6 +83,9 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.GIVE_ORDER: frozenset({R.COORDINATOR}),
     A.RUN_ORDER: frozenset({R.PARTNER}),
     A.ANSWER_ORDER: frozenset({R.PARTNER, R.COORDINATOR}),
+    A.SEE_COMPLAINTS: frozenset({R.COORDINATOR, R.AUDITOR}),
+    A.TAKE_COMPLAINT: frozenset({R.COORDINATOR}),
+    A.RELEASE_PERSON: frozenset({R.COORDINATOR}),
     A.SEE_STATEMENTS: STATEMENT_CLERKS | RELEASERS,
     A.ASK_STATEMENT: STATEMENT_CLERKS,
     A.RELEASE_STATEMENT: RELEASERS,

@@ -26,6 +26,10 @@ ORDER = (
     " RETURNING id"
 )
 
+COMPLAINT = (
+    "INSERT INTO complaints (organisation_id, msisdn_hash, came_by, document, said, taken_by)"
+    " VALUES (1, '', 'call', 'inside', 'inside', 'an') RETURNING id"
+)
 STATEMENT = (
     "INSERT INTO statement_requests (msisdn_hash, starts, ends, authority, document, document_date, basis, asked_by)"
     " VALUES ('', '2026-06-01', '2026-06-30', 'inside', '1', '2026-06-01', 'x', 'an') RETURNING id"
@@ -55,6 +59,7 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
         "login": inside.login,
         "job": app.state.exports.verify(inside.login, 1, own_key(hall), None).id.hex,
+        "complaint": str(await hall.scalar(COMPLAINT)),
         "request": str(await hall.scalar(STATEMENT)),
         "paper": "letter",
         "order": str(await hall.scalar(ORDER, uuid4())),

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dispatcher.accounts import ROLE_WORDS
+from dispatcher.complaints import CAME_BY_WORDS
 from dispatcher.control import SPOKEN
 from dispatcher.correspondence import SCOPE_WORDS
 from dispatcher.review import WHY_WORDS
 from dispatcher.web import charts, speech
+from dispatcher.web.complaining import RELEASED_WORDS
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.speech import Speech
 from dispatcher.words import (
@@ -30,7 +32,7 @@ SENTENCE = re.compile(r"""\b_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 
 TABLES = (
     ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS, ACT_WORDS, APPROVAL_WORDS, OUTCOME_WORDS,
-    REASON_WORDS,
+    REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS,
 )  # fmt: skip
 
 
