@@ -52,7 +52,14 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
             Way("/trail", "Nhật ký thao tác", Action.SEE_TRAIL),
         ),
     ),
-    ("Quản trị", (Way("/users", "Người dùng", Action.MANAGE_USERS),)),
+    (
+        "Quản trị",
+        (
+            Way("/users", "Người dùng", Action.MANAGE_USERS),
+            Way("/tokens", "Mã truy cập API", Action.MANAGE_TOKENS),
+            Way("/webhooks", "Webhook", Action.MANAGE_WEBHOOKS),
+        ),
+    ),
 )
 
 

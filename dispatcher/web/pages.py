@@ -18,6 +18,7 @@ from dispatcher.web import (
     neighbours,
     ordering,
     overview,
+    programs,
     reporting,
     sealing,
     signing,
@@ -45,6 +46,7 @@ ROOMS = (
     ordering,
     auditing,
     managing,
+    programs,
 )
 PAGES: tuple[Page, ...] = tuple(page for room in ROOMS for page in room.PAGES)
 

@@ -35,6 +35,7 @@ class Action(StrEnum):
     SEE_TRAIL = "see_trail"
     MANAGE_USERS = "manage_users"
     MANAGE_WEBHOOKS = "manage_webhooks"
+    MANAGE_TOKENS = "manage_tokens"
     EXPORT_LOG = "export_log"
     SEE_SEALS = "see_seals"
     SEE_REPORTS = "see_reports"
@@ -75,6 +76,7 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.SEE_TRAIL: frozenset({R.AUDITOR, R.ADMINISTRATOR}),
     A.MANAGE_USERS: frozenset({R.ADMINISTRATOR}),
     A.MANAGE_WEBHOOKS: frozenset({R.ADMINISTRATOR}),
+    A.MANAGE_TOKENS: frozenset({R.ADMINISTRATOR}),
     A.EXPORT_LOG: frozenset({R.AUDITOR}),
     A.SEE_SEALS: frozenset({R.AUDITOR}),
     A.SEE_REPORTS: STAFF | {R.AUDITOR},
@@ -89,6 +91,28 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.SEE_STATEMENTS: STATEMENT_CLERKS | RELEASERS,
     A.ASK_STATEMENT: STATEMENT_CLERKS,
     A.RELEASE_STATEMENT: RELEASERS,
+}
+
+
+# What a token of a program may be for, as people read it.
+ACTION_WORDS = {
+    A.SEE_FIGURES: "xem số liệu",
+    A.SEE_CAMPAIGN: "xem chiến dịch",
+    A.WRITE_CAMPAIGN: "soạn chiến dịch",
+    A.APPROVE: "duyệt",
+    A.STOP: "dừng gửi",
+    A.RUN: "bắt đầu và gửi tiếp",
+    A.TRY_TEXT: "thử nội dung tin",
+    A.SEE_AUDIENCES: "xem nhóm người nhận",
+    A.IMPORT_AUDIENCE: "nhập danh sách số",
+    A.DECIDE_DOUBTS: "quyết định tin chưa rõ",
+    A.READ_INBOX: "đọc hộp thư đến",
+    A.FORWARD: "chuyển tin đến",
+    A.SUPPRESS: "thêm số từ chối nhận",
+    A.SEARCH_LOG: "tìm tin đã gửi",
+    A.REVEAL: "hiện đủ số",
+    A.SEE_TRAIL: "xem nhật ký thao tác",
+    A.MANAGE_WEBHOOKS: "quản lý webhook",
 }
 
 

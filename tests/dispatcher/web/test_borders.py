@@ -30,6 +30,14 @@ COMPLAINT = (
     "INSERT INTO complaints (organisation_id, msisdn_hash, came_by, document, said, taken_by)"
     " VALUES (1, '', 'call', 'inside', 'inside', 'an') RETURNING id"
 )
+TOKEN = (
+    "INSERT INTO api_tokens (user_id, name, token_hash, actions, added_by, expires_at)"
+    " SELECT id, 'inside', '', '{stop}', 'an', now() + interval '1 day' FROM users WHERE login = 'inside' RETURNING id"
+)
+WEBHOOK = (
+    "INSERT INTO webhooks (url, secret_cipher, secret_key_id, kinds, added_by)"
+    " VALUES ('https://inside/', '', '', '{wave}', 'an') RETURNING id"
+)
 STATEMENT = (
     "INSERT INTO statement_requests (msisdn_hash, starts, ends, authority, document, document_date, basis, asked_by)"
     " VALUES ('', '2026-06-01', '2026-06-30', 'inside', '1', '2026-06-01', 'x', 'an') RETURNING id"
@@ -60,6 +68,8 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
         "login": inside.login,
         "job": app.state.exports.verify(inside.login, 1, own_key(hall), None).id.hex,
         "complaint": str(await hall.scalar(COMPLAINT)),
+        "token": str(await hall.scalar(TOKEN)),
+        "webhook": str(await hall.scalar(WEBHOOK)),
         "request": str(await hall.scalar(STATEMENT)),
         "paper": "letter",
         "order": str(await hall.scalar(ORDER, uuid4())),
