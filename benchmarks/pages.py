@@ -55,9 +55,16 @@ SLOWEST_SECONDS, HEAVIEST_BYTES = 0.150, 150_000
 PAGES = (
     "/", "/campaigns", "/calendar?year=2026", "/audiences", "/audiences/everybody", "/bench", "/new", f"/campaigns/{BIG}",
     f"/campaigns/{BIG}/live", f"/campaigns/{BIG}/breakdown", f"/campaigns/{BIG}/doubts", "/inbox", "/suppressions", "/log",
-    "POST /log number", "POST /log status", "/log/{message}", "/trail", "/exports", "/seals", "/orders", "/users", "/account",
+    "POST /log", "POST /log number", "POST /log status", "POST /log place", "POST /log days", "/log/{message}", "/trail", "/exports",
+    "/seals", "/statements", "/reports", "/complaints", "/orders", "/users", "/tokens", "/webhooks", "/account",
 )  # fmt: skip
-FIELDS = {"POST /log number": {"number": NUMBER}, "POST /log status": {"campaign": BIG, "status": "failed"}}
+FIELDS: dict[str, dict[str, str]] = {
+    "POST /log": {},
+    "POST /log number": {"number": NUMBER},
+    "POST /log status": {"campaign": BIG, "status": "failed"},
+    "POST /log place": {"place": "Lạng Sơn", "route": "main"},
+    "POST /log days": {"since": "2026-01-05", "until": "2026-01-06", "approver": "approver"},
+}
 OTHERS = """
 INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, status, author, approved_by,
                        approved_at, approved_hash)

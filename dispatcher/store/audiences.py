@@ -53,6 +53,16 @@ UPDATE audiences SET lines = %(lines)s, accepted = %(accepted)s, duplicate = %(d
     recipients = %(recipients)s
 WHERE id = %(id)s
 """
+# By the beginning of their numbers, as they were supplied: what a carrier proves later changes routes, not these accounts.
+COUNT_NETWORKS = """
+UPDATE audiences SET networks = (
+    SELECT coalesce(jsonb_object_agg(network, n), '{}') FROM (SELECT network, count(*) AS n FROM staged GROUP BY network) AS counted
+) WHERE id = %s
+"""
+NETWORKS = """
+SELECT r.network, count(*)::int AS n FROM audience_members a JOIN recipients r USING (msisdn_hash)
+WHERE a.audience_id = %s GROUP BY r.network
+"""
 DUPLICATES = """
 SELECT r.row_number, m.row_number AS first_row
 FROM repeated r JOIN audience_members m ON m.audience_id = %s AND m.msisdn_hash = r.msisdn_hash
@@ -164,6 +174,7 @@ async def finish(
     await connection.execute("SET LOCAL work_mem = '64MB'")
     await connection.execute("ANALYZE staged")
     await connection.execute(KEEP_NUMBERS, [key_id])
+    await connection.execute(COUNT_NETWORKS, [audience_id])
     if former_keys:
         await connection.execute(MOVE_NUMBERS, {"key": key_id})
     return await count_in(connection, audience_id, counts)
@@ -249,10 +260,11 @@ async def count(connection: Connection, audience_id: int, selection: Selection) 
 
 
 async def networks(connection: Connection, audience_id: int) -> dict[str, int]:
-    """network -> people of the audience whose number starts like that network's."""
-    cursor = await connection.execute(
-        "SELECT r.network, count(*)::int AS n FROM audience_members a JOIN recipients r USING (msisdn_hash)"
-        " WHERE a.audience_id = %s GROUP BY r.network ORDER BY n DESC",
-        [audience_id],
-    )
-    return {row.network: row.n async for row in cursor}
+    """network -> people of the audience whose number starts like that network's, most first; as counted at the import."""
+    kept = await one(connection, "SELECT networks FROM audiences WHERE id = %s", [audience_id])
+    found = kept.networks if kept.networks is not None else await _counted(connection, audience_id)
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
+
+async def _counted(connection: Connection, audience_id: int) -> dict[str, int]:
+    return {row.network: row.n async for row in await connection.execute(NETWORKS, [audience_id])}

@@ -82,6 +82,17 @@ async def test_columns_become_commune_group_and_network(hall: Hall) -> None:
     assert [tuple(row) for row in rows] == [(2, "06124", "thanh niên", "viettel"), (3, None, None, "vinaphone")]
 
 
+async def test_people_of_each_network_are_counted_once_at_the_import(hall: Hall) -> None:
+    rows = [("0960000001",), ("0960000002",), ("0960000002",), ("0910000001",), ("0900000001",), ("113",)]
+    imported = await hall.import_rows(rows)
+    async with hall.runtime.pool.connection() as connection:
+        kept = await audiences.networks(connection, imported.audience.id)
+        await connection.execute("UPDATE audiences SET networks = NULL")
+        counted = await audiences.networks(connection, imported.audience.id)
+    assert list(kept.items()) == [("viettel", 2), ("mobifone", 1), ("vinaphone", 1)]
+    assert (kept, sum(kept.values())) == (counted, imported.audience.recipients)
+
+
 async def test_odd_texts_of_staff_survive_the_way_into_the_database(hall: Hall) -> None:
     groups = ['a "b", c', "d\\.e", "\\.", "f;g", "NULL", "\\N", "x\ty", "='z'"]
     await hall.import_rows([(f"096100001{i}", "", group) for i, group in enumerate(groups)])
