@@ -55,8 +55,8 @@ SLOWEST_SECONDS, HEAVIEST_BYTES = 0.150, 150_000
 PAGES = (
     "/", "/campaigns", "/calendar?year=2026", "/audiences", "/audiences/everybody", "/bench", "/new", f"/campaigns/{BIG}",
     f"/campaigns/{BIG}/live", f"/campaigns/{BIG}/breakdown", f"/campaigns/{BIG}/doubts", "/inbox", "/suppressions", "/log",
-    "POST /log", "POST /log number", "POST /log status", "POST /log place", "POST /log days", "/log/{message}", "/trail", "/exports",
-    "/seals", "/statements", "/reports", "/complaints", "/orders", "/users", "/tokens", "/webhooks", "/account",
+    "POST /log", "POST /log number", "POST /log status", "POST /log place", "POST /log days", "/log/{message}", "/trail",
+    "/exports", "/seals", "/statements", "/reports", "/complaints", "/orders", "/users", "/tokens", "/webhooks", "/account",
 )  # fmt: skip
 FIELDS: dict[str, dict[str, str]] = {
     "POST /log": {},
@@ -73,11 +73,15 @@ SELECT 1, 'june_' || i || '-2026', 'june_' || i, 2026, 'Campaign ' || i,
        (ARRAY['draft', 'approved', 'running', 'finished'])[1 + i %% 4]::campaign_status, 'author', 'approver', now(), ''
 FROM generate_series(2, %(campaigns)s) AS i
 """
+# What the log's own campaigns say; what they are called stays.
+DEFINED = (
+    "UPDATE campaigns SET definition = jsonb_set(%s::jsonb, '{slug}', to_jsonb(slug)) WHERE edition LIKE 'campaign-%%'"
+)
 OTHER_WAVES = """
 INSERT INTO waves (uid, campaign_id, slug, title, opens_at, closes_at, window_from, window_to, status)
 SELECT gen_random_uuid(), c.id, 'wave-1', 'Wave', timestamptz '2026-01-05 01:00Z' + interval '1 day' * c.id,
        timestamptz '2026-01-05 13:00Z' + interval '1 day' * c.id, '08:00', '20:00', 'done'
-FROM campaigns c WHERE c.edition <> %(big)s
+FROM campaigns c WHERE NOT EXISTS (SELECT FROM waves w WHERE w.campaign_id = c.id)
 """
 
 
@@ -103,12 +107,11 @@ def _others(url: str) -> None:
     campaign = _definition()
     with psycopg.connect(url, autocommit=True) as connection:
         there = connection.execute("SELECT count(*) FROM campaigns").fetchone()
-        if there and there[0] >= CAMPAIGNS:
-            return
         written = json.dumps(campaign.model_dump(mode="json"))
-        connection.execute("UPDATE campaigns SET definition = %s WHERE edition = %s", [written, BIG])
-        connection.execute(OTHERS, {"definition": written, "campaigns": CAMPAIGNS})
-        connection.execute(OTHER_WAVES, {"big": BIG})
+        connection.execute(DEFINED, [written])
+        if there and there[0] < CAMPAIGNS:
+            connection.execute(OTHERS, {"definition": written, "campaigns": CAMPAIGNS})
+        connection.execute(OTHER_WAVES)
         connection.execute("ANALYZE")
 
 
