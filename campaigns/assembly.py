@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.audience import CODES
 from campaigns.calendar import Calendar
-from campaigns.campaign import Campaign, Channel
+from campaigns.campaign import BY_TEMPLATE, Campaign, Channel
 from campaigns.hotlines import hotlines
 from campaigns.lints import Setting, lint, stale_years
 from campaigns.problems import Found
@@ -182,12 +182,12 @@ def _zalo(text: TextTable, field: str, setting: Setting, found: Found) -> TextTa
 def _channelled(
     wave: WaveTable, field: str, common: ChannelTable, texts: dict[str, TextTable], found: Found
 ) -> dict[str, Any]:
-    """A wave's channel, its own or that of all; on Zalo its text needs a template."""
+    """A wave's channel, its own or that of all; where it goes by template its text needs one."""
     channel = wave.channel or common.policy or Channel.SMS
     text = texts.get(wave.text or "")
     if channel is not Channel.SMS and wave.order:
         found.add(f"{field}.channel", 'đợt nhà mạng tự gửi chỉ đi bằng SMS; ghi channel = "sms"')
-    if channel is not Channel.SMS and text is not None and text.zalo is None:
+    if channel in BY_TEMPLATE and text is not None and text.zalo is None:
         where = f"[texts.{wave.text}.zalo]"
         found.add(f"{field}.channel", f"nội dung chưa có mẫu tin Zalo; thêm bảng {where} với template và parameters")
     return {"channel": channel} | ({"wait_minutes": common.wait_minutes} if common.wait_minutes else {})

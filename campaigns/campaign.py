@@ -30,11 +30,19 @@ class Priority(StrEnum):
 
 
 class Channel(StrEnum):
-    """By what a wave reaches people. `zalo_then_sms`: by SMS whoever Zalo refuses or has not reached after a while."""
+    """By what a wave reaches people. `zalo_then_sms`: by SMS whoever Zalo refuses or has not reached after a while.
+
+    `zalo` are templates; `oa` is the text itself, as a message of the Official Account to people who follow it.
+    """
 
     SMS = "sms"
     ZALO = "zalo"
     ZALO_THEN_SMS = "zalo_then_sms"
+    OA = "oa"
+
+
+# What is sent there is a template that is filled in, and not the text.
+BY_TEMPLATE = frozenset({Channel.ZALO, Channel.ZALO_THEN_SMS})
 
 
 class ContentKind(StrEnum):

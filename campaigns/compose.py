@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from campaigns.campaign import Campaign, Channel, Wave, ZaloText
+from campaigns.campaign import BY_TEMPLATE, Campaign, Wave, ZaloText
 from campaigns.decree91 import dressed
 from campaigns.extremes import NOWHERE, extremes
 from campaigns.places import areas
@@ -57,7 +57,7 @@ def variants(campaign: Campaign, wave_slug: str, area_codes: Iterable[str | None
     """
     wave = campaign.wave(wave_slug)
     codes = sorted({code for code in area_codes if code is not None})
-    zalo = None if wave.channel is Channel.SMS else campaign.texts[wave.text].zalo
+    zalo = campaign.texts[wave.text].zalo if wave.channel in BY_TEMPLATE else None
     own = zalo is not None and any(placeholders(value) & PER_RECIPIENT for value in zalo.parameters.values())
     return [
         _filled(campaign, zalo, _variant(campaign, body, code, _commune(code)))

@@ -171,9 +171,7 @@ def _agreement(campaign: Campaign) -> str | None:
 def _labelled(campaign: Campaign, _circumstances: Circumstances) -> Iterator[Refusal]:
     for wave in campaign.waves:
         if wave.channel is not Channel.SMS:
-            message = (
-                f"đợt {wave.slug} đi qua Zalo, mẫu tin Zalo không mang được nhãn và cách từ chối của tin quảng cáo"
-            )
+            message = f"đợt {wave.slug} đi qua Zalo, tin Zalo không mang được nhãn và cách từ chối của tin quảng cáo"
             yield Refusal(message, Article.LABEL)
 
 

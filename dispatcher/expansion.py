@@ -9,7 +9,7 @@ from campaigns.definition import Campaign
 from campaigns.policy import limits
 from dispatcher import fingerprint
 from dispatcher.lifecycle import WaveStatus
-from dispatcher.routing import filled, table
+from dispatcher.routing import table, whole
 from dispatcher.runtime import Runtime
 from dispatcher.settings import RouteConfig
 from dispatcher.store import audiences, campaigns, planning
@@ -61,7 +61,7 @@ async def _next_slice(
     campaign = Campaign.model_validate(stored.definition)
     await _write_texts(connection, wave, campaign)
     chosen = table(routes, wave.channel)
-    progress = await planning.plan_slice(connection, wave, chosen, batch_size, _allowance(campaign), filled(routes))
+    progress = await planning.plan_slice(connection, wave, chosen, batch_size, _allowance(campaign), whole(routes))
     if progress.done == progress.total:
         await campaigns.set_wave_status(connection, wave_id, WaveStatus.SENDING)
     return progress

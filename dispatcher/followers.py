@@ -16,6 +16,11 @@ from providers.base import Follow
 from providers.zalo.calls import Zalo
 
 RELATION = "người quan tâm Official Account {name}"
+# By whether only those were wanted who have lately done something with the account.
+NOBODY = {
+    False: "Chưa biết ai quan tâm {name}; thêm --fetch để hỏi Zalo.",
+    True: "Không ai quan tâm {name} có tương tác trong 7 ngày qua; Zalo chỉ cho gửi tin nhắn OA tới họ.",
+}
 
 
 class FollowersError(UserError):
@@ -29,20 +34,23 @@ async def put(connection: Connection, keyring: Keyring, account: str, told: Sequ
     await followers.put(connection, account, words)
 
 
-async def fetch(connection: Connection, keyring: Keyring, provider: Zalo) -> int:
-    """Ask the account for all who follow it; answers how many. Raises a `ProviderError`."""
-    now, found = datetime.now(UTC), 0
-    async for page in provider.followers():
+async def fetch(connection: Connection, keyring: Keyring, provider: Zalo, *, recent: bool = False) -> list[bytes]:
+    """Ask the account for all who follow it (`recent`: and have lately done something with it); answers the hashes of their
+    addresses. Raises a `ProviderError`."""
+    now, found = datetime.now(UTC), list[bytes]()
+    async for page in provider.followers(recent=recent):
         await put(connection, keyring, provider.account, [Follow(address, follows=True, at=now) for address in page])
-        found += len(page)
+        found += [keyring.hash(address) for address in page]
     return found
 
 
-async def audience(connection: Connection, provider: Zalo, name: str, by: str) -> Audience:
-    """A new version of the audience, of everybody who follows now. Raises `FollowersError`."""
+async def audience(
+    connection: Connection, provider: Zalo, name: str, by: str, only: Sequence[bytes] | None = None
+) -> Audience:
+    """A new version of the audience, of everybody who follows now (`only`: of these, by hash). Raises `FollowersError`."""
     relation = RELATION.format(name=provider.sender)
-    made = await followers.audience(connection, provider.account, name, relation, by)
+    made = await followers.audience(connection, provider.account, name, relation, by, only)
     if not made.recipients:
-        raise FollowersError(f"Chưa biết ai quan tâm {provider.sender}; thêm --fetch để hỏi Zalo.")
+        raise FollowersError(NOBODY[only is not None].format(name=provider.sender))
     await audit.record(connection, by, "audience.followers", f"{name} v{made.version}", people=made.recipients)
     return made

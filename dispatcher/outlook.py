@@ -15,7 +15,7 @@ from campaigns.template import Form
 from campaigns.volume import Group, Share
 from dispatcher.lifecycle import WaveStatus
 from dispatcher.pacing import SHARES_BEHIND
-from dispatcher.routing import ANY, filled, table, unserved
+from dispatcher.routing import ANY, table, unserved, whole
 from dispatcher.settings import FOLLOWERS, RouteConfig
 from dispatcher.store import campaigns, caps, installation, routes, volumes
 from dispatcher.store.audiences import Selection
@@ -155,7 +155,7 @@ async def look(
     people = frozenset(share.group.network for want in own for share in want.shares or ())
     arrivals, helps = [], []
     for config in configs:
-        reach = Reach(config.name, config.name in filled(configs), tables, people)
+        reach = Reach(config.name, config.name in whole(configs), tables, people)
         way = await _way(connection, config, now)
         found, help_ = _on_route(way, reach, own, others, now)
         arrivals += found
@@ -169,11 +169,11 @@ async def look(
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What of each wave goes over a route. `filled`: a message is one segment there; `tables`: policy -> network -> route;
+    """What of each wave goes over a route. `whole`: a message is one segment there; `tables`: policy -> network -> route;
     `people`: the networks of those of the campaign."""
 
     route: str
-    filled: bool
+    whole: bool
     tables: Mapping[Channel, Mapping[str, str]]
     people: frozenset[str]
 
@@ -191,7 +191,7 @@ class Reach:
     def load(self, want: Wanted, form: Form | None = None) -> Load:
         """What a wave wants of the route, in its own form or in another one."""
         load = want.load(self.route, self.networks(want), form)
-        return replace(load, pieces={1: load.messages}) if self.filled and load.pieces else load
+        return replace(load, pieces={1: load.messages}) if self.whole and load.pieces else load
 
 
 def _unserved(tables: Mapping[Channel, Mapping[str, str]], own: Sequence[Wanted]) -> dict[str, int]:

@@ -39,12 +39,10 @@ def table(routes: Iterable[RouteConfig], policy: Channel = Channel.SMS) -> dict[
     Where Zalo comes first, SMS serves at once what no route of Zalo does.
     """
     routes = tuple(routes)
-    if policy is Channel.SMS:
-        return _first(over(routes, SMS))
+    if policy is not Channel.ZALO_THEN_SMS:
+        return _first(over(routes, policy))
     chosen = _first(over(routes, Channel.ZALO))
-    if policy is Channel.ZALO or ANY in chosen:
-        return chosen
-    return _first(over(routes, SMS)) | chosen
+    return chosen if ANY in chosen else _first(over(routes, SMS)) | chosen
 
 
 def _first(routes: Iterable[RouteConfig]) -> dict[str, str]:
@@ -55,9 +53,9 @@ def _first(routes: Iterable[RouteConfig]) -> dict[str, str]:
     return chosen
 
 
-def filled(routes: Iterable[RouteConfig]) -> list[str]:
-    """The routes on which a message is a template filled in: one segment, whatever the text."""
-    return [route.name for route in over(routes, Channel.ZALO)]
+def whole(routes: Iterable[RouteConfig]) -> list[str]:
+    """The routes on which a message is one segment, whatever the text."""
+    return [route.name for by in (Channel.ZALO, Channel.OA) for route in over(routes, by)]
 
 
 def senders(routes: Iterable[RouteConfig]) -> tuple[str, ...]:

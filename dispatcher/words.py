@@ -32,6 +32,7 @@ WAVE_WORDS = {
 CHANNEL_WORDS = {
     Channel.SMS: "SMS",
     Channel.ZALO: "Zalo",
+    Channel.OA: "tin nhắn của Official Account Zalo",
     Channel.ZALO_THEN_SMS: "Zalo trước, SMS cho người Zalo từ chối hoặc không tới sau {minutes} phút",
 }
 NETWORK_WORDS = {

@@ -16,6 +16,7 @@ PROVIDERS = {
     "speedsms": "providers.speedsms:SpeedSms",
     "viettel": "providers.viettel:Viettel",
     "vnpt": "providers.vnpt:Vnpt",
+    "zalo_oa": "providers.zalo.oa:Oa",
     "zalo_zbs": "providers.zalo.zbs:Zbs",
 }
 

@@ -83,6 +83,9 @@ def followers(
     name: Annotated[str, typer.Argument(metavar="TÊN", help="Tên nhóm người nhận.")],
     route: Annotated[str, typer.Option("--route", help="Đường gửi Zalo của Official Account.")],
     fetch: Annotated[bool, typer.Option("--fetch", help="Hỏi Zalo danh sách người quan tâm (tối đa 10.000).")] = False,
+    recent: Annotated[
+        bool, typer.Option("--recent", help="Hỏi Zalo, và chỉ lấy người có tương tác với OA trong 7 ngày qua.")
+    ] = False,
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
@@ -95,12 +98,13 @@ def followers(
         async with open_route(config, desk.keyring, pool=desk.pool) as way, desk.pool.connection() as connection:
             if not isinstance(way.provider, Zalo):
                 fail(f"Đường gửi {route} không phải Zalo.")
+            listed: list[bytes] = []
             try:
-                if fetch:
-                    await following.fetch(connection, desk.keyring, way.provider)
+                if fetch or recent:
+                    listed = await following.fetch(connection, desk.keyring, way.provider, recent=recent)
             except ProviderError as error:
                 fail(f"Zalo chưa cho danh sách: {spoken_reason(str(error))}.")
-            return await following.audience(connection, way.provider, name, by)
+            return await following.audience(connection, way.provider, name, by, listed if recent else None)
 
     made = at_desk(act)
     if as_json:

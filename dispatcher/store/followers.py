@@ -21,11 +21,11 @@ WHERE f.told_at < excluded.told_at
 MEMBERS = """
 INSERT INTO audience_members (audience_id, n, row_number, msisdn_hash)
 SELECT %(audience)s, row_number() OVER (ORDER BY msisdn_hash), row_number() OVER (ORDER BY msisdn_hash), msisdn_hash
-FROM followers WHERE account = %(account)s AND follows
+FROM followers WHERE account = %(account)s AND follows AND (%(only)s::bytea[] IS NULL OR msisdn_hash = ANY(%(only)s))
 """
 DIGEST = """
 SELECT encode(sha256(coalesce(string_agg(msisdn_hash, ''::bytea ORDER BY msisdn_hash), ''::bytea)), 'hex') AS digest
-FROM followers WHERE account = %s AND follows
+FROM followers WHERE account = %(account)s AND follows AND (%(only)s::bytea[] IS NULL OR msisdn_hash = ANY(%(only)s))
 """
 
 
@@ -51,12 +51,15 @@ async def put(connection: Connection, account: str, words: Sequence[Word]) -> No
     )
 
 
-async def audience(connection: Connection, account: str, name: str, relation: str, by: str) -> Audience:
-    """A new version of the audience `name`, of everybody who follows now."""
-    digest = (await one(connection, DIGEST, [account])).digest
+async def audience(
+    connection: Connection, account: str, name: str, relation: str, by: str, only: Sequence[bytes] | None = None
+) -> Audience:
+    """A new version of the audience `name`, of everybody who follows now; `only`: of these, by hash."""
+    who = {"account": account, "only": None if only is None else list(only)}
+    digest = (await one(connection, DIGEST, who)).digest
     told = {"name": name, "source_name": account, "source_sha256": digest, "mapping": {}, "imported_by": by}
     audience_id, _ = await audiences.begin(connection, told)
-    cursor = await connection.execute(MEMBERS, {"audience": audience_id, "account": account})
+    cursor = await connection.execute(MEMBERS, {**who, "audience": audience_id})
     await audiences.relate(connection, audience_id, relation)
     n = cursor.rowcount
     return await audiences.count_in(

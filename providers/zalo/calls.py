@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from providers.base import Callback, Heard, user_address
+from providers.base import Accepted, Callback, Heard, Hours, Submitted, user_address
 from providers.blanking import BLANK, shown
-from providers.errors import Misconfigured, Throttled
+from providers.errors import Misconfigured, Throttled, Uncertain
 from providers.http import Answer, Call, Http
 from providers.options import INSECURE, HttpOptions, safe
-from providers.reading import Code, Words, parsed, readable, refused
+from providers.reading import Code, Meaning, Words, known, parsed, readable, refused
 from providers.tokens import NotAuthorised, Pair, Signed
-from providers.zalo.codes import ACCEPTED, CODES, STALE_TOKEN, WAITS
+from providers.zalo.codes import ACCEPTED, CODES, SENDING_BEGINS, SENDING_ENDS, STALE_TOKEN, WAITS
 from providers.zalo.webhook import USER_ID, read
 
 PAGE = 50
 LISTED = 10_000  # ids that Zalo lists at most
+WEEK = "L7D"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -107,10 +108,13 @@ class Zalo(Signed):
     """An Official Account under an app."""
 
     options: ZaloOptions
+    codes: Mapping[str, Meaning] = CODES
 
     def __init__(self, sender: str, options: ZaloOptions, http: Http) -> None:
         super().__init__(sender, options, http)
         self._app_secret, self._oa_secret = options.app_secret.get_secret_value(), options.oa_secret.get_secret_value()
+        hours = options.open_hours or Hours(SENDING_BEGINS, SENDING_ENDS)
+        self.capabilities = replace(type(self).capabilities, hours=hours)
 
     @property
     def account(self) -> str:
@@ -156,10 +160,14 @@ class Zalo(Signed):
         keys = (self.options.app_id, self._oa_secret, self._app_secret)
         return read(callback, keys, self.options.oa_id, self.options.webhook_age, time.time())
 
-    async def followers(self) -> AsyncIterator[list[str]]:
-        """Pages of the addresses of all who follow the account, as far as Zalo lists them. Raises a `ProviderError`."""
+    async def followers(self, *, recent: bool = False) -> AsyncIterator[list[str]]:
+        """Pages of the addresses of all who follow the account, as far as Zalo lists them. Raises a `ProviderError`.
+
+        `recent`: only those who have done something with it in the last seven days, whom it may write to.
+        """
+        wanted = {"count": PAGE, "is_follower": "true", **({"last_interaction_period": WEEK} if recent else {})}
         for offset in range(0, LISTED, PAGE):
-            data = json.dumps({"offset": offset, "count": PAGE, "is_follower": "true"}, separators=(",", ":"))
+            data = json.dumps({"offset": offset, **wanted}, separators=(",", ":"))
             url = f"{self.options.oa_url.rstrip('/')}/v3.0/oa/user/getlist?data={quote(data)}"
             call, said, answer = await self.asked(Asked("GET", url, "Zalo, ask for the followers"))
             if said.error != ACCEPTED:
@@ -170,6 +178,16 @@ class Zalo(Signed):
                 yield page
             if len(page) < PAGE:
                 return
+
+    async def handed_over(self, asked: Asked, name: str) -> Submitted:
+        """The verdict on one message, which the answer calls by an id of that name."""
+        call, said, answer = await self.asked(asked)
+        if said.error != ACCEPTED:
+            return Submitted((refused(self.codes, said.error, said.message, call, answer),), answer.exchange)
+        reference = known(str(said.data.get(name, "")))
+        if reference is None:
+            raise Uncertain(f"{call.tried}: accepted, but without {name}", exchange=answer.exchange)
+        return Submitted((Accepted(reference),), answer.exchange)
 
     async def asked(self, asked: Asked) -> tuple[Call, Said, Answer]:
         """The answer to a call with the token. One whose token was refused did nothing: a newer one is tried once."""

@@ -23,6 +23,7 @@ SIGNATURE = "x-zevent-signature"
 TEXTS = frozenset({"user_send_text"})
 USER_ID = re.compile(r"[0-9]{1,40}")
 LATEST_AHEAD_SECONDS = 300  # clocks differ
+MOST_SEEN = 100
 
 
 class _Person(BaseModel):
@@ -32,6 +33,7 @@ class _Person(BaseModel):
 class _Message(BaseModel):
     msg_id: Words = Field(default="", max_length=128)
     tracking_id: Words = Field(default="", max_length=128)
+    msg_ids: tuple[Words, ...] = Field(default=(), max_length=MOST_SEEN)
     text: Words = Field(default="", max_length=4000)
 
 
@@ -82,14 +84,26 @@ def _header(headers: Mapping[str, str]) -> str:
     return next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
 
 
-def _received(event: _Event, _oa_id: str) -> list[Heard]:
+def _received(event: _Event, oa_id: str) -> list[Heard]:
     """It reached the device. Zalo never says that it did not."""
     told = event.message
-    if known(told.msg_id) is None:
+    return [_reached(event, oa_id, told.msg_id, told.tracking_id if MESSAGE_ID.fullmatch(told.tracking_id) else None)]
+
+
+def _seen(event: _Event, oa_id: str) -> list[Heard]:
+    """Whoever has read a message has got it."""
+    return [_reached(event, oa_id, msg_id, None) for msg_id in event.message.msg_ids]
+
+
+def _reached(event: _Event, oa_id: str, msg_id: str, ours: str | None) -> Receipt:
+    """A message of the account has no id of ours: its own and the person find it, on whatever route of the account it is heard."""
+    if known(msg_id) is None:
         raise ValueError("msg_id is missing or malformed")
-    ours = told.tracking_id if MESSAGE_ID.fullmatch(told.tracking_id) else None
-    raw = shown({"event": event.event_name, "msg_id": blanked(told.msg_id), "recipient": masked(event.recipient.id)})
-    return [Receipt(Outcome.DELIVERED, ours, told.msg_id, event.event_name, raw=raw)]
+    # Which of the two is the person is said differently in different places.
+    person = next((one.id for one in (event.recipient, event.sender) if one.id not in ("", oa_id)), "")
+    address = user_address(person) if USER_ID.fullmatch(person) else None
+    raw = shown({"event": event.event_name, "msg_id": blanked(msg_id), "recipient": masked(person)})
+    return Receipt(Outcome.DELIVERED, ours, msg_id, event.event_name, raw=raw, msisdn=address)
 
 
 def _follow(event: _Event, _oa_id: str) -> list[Heard]:
@@ -107,6 +121,7 @@ def _text(event: _Event, oa_id: str) -> list[Heard]:
 
 _READERS: Mapping[str, Callable[[_Event, str], list[Heard]]] = {
     "user_received_message": _received,
+    "user_seen_message": _seen,
     "follow": _follow,
     "unfollow": _follow,
     **dict.fromkeys(TEXTS, _text),

@@ -16,13 +16,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from providers.base import (
     USER,
-    Accepted,
     Capabilities,
     Exchange,
     Finding,
     Found,
     Health,
-    Hours,
     Lookup,
     Parameter,
     Queried,
@@ -34,12 +32,11 @@ from providers.base import (
     require_fitting,
 )
 from providers.blanking import blanked, masked
-from providers.errors import Uncertain
 from providers.http import Http
 from providers.options import INSECURE, safe
-from providers.reading import known, refused
+from providers.reading import refused
 from providers.zalo.calls import Asked, Said, Zalo, ZaloOptions
-from providers.zalo.codes import ACCEPTED, CODES, SENDING_BEGINS, SENDING_ENDS
+from providers.zalo.codes import ACCEPTED, CODES
 
 
 class ZbsOptions(ZaloOptions):
@@ -88,25 +85,16 @@ class Zbs(Zalo):
         negative_receipts=False,
         reference_lookup=True,
         templates=True,
-        hours=Hours(SENDING_BEGINS, SENDING_ENDS),
     )
 
     def __init__(self, sender: str, options: ZbsOptions, http: Http) -> None:
         super().__init__(sender, options, http)
-        hours = options.open_hours or type(self).capabilities.hours
-        self.capabilities = replace(type(self).capabilities, hours=hours, sandbox=options.development)
+        self.capabilities = replace(self.capabilities, sandbox=options.development)
 
     async def submit(self, submissions: Sequence[Submission]) -> Submitted:
         """Hand over one message. Raises ValueError for one without a template, or with an address of another kind."""
         require_fitting(self.capabilities, submissions)
-        asked = self._sending(submissions[0])
-        call, said, answer = await self.asked(asked)
-        if said.error != ACCEPTED:
-            return Submitted((refused(CODES, said.error, said.message, call, answer),), answer.exchange)
-        reference = known(str(said.data.get("msg_id", "")))
-        if reference is None:
-            raise Uncertain(f"{call.tried}: accepted, but without msg_id", exchange=answer.exchange)
-        return Submitted((Accepted(reference),), answer.exchange)
+        return await self.handed_over(self._sending(submissions[0]), "msg_id")
 
     def _sending(self, one: Submission) -> Asked:
         if one.filled is None:

@@ -482,3 +482,12 @@ def test_a_link_outside_gov_vn_needs_somebody_who_answers_for_it():
     assert allowed.links == {"zalo.me": "Trang Zalo của Công an tỉnh"}
     assert "thiếu" in str(refused(text + '\n[[link]]\nhost = "zalo.me"\n'))
     assert canonical(allowed) != canonical(parse(GOOD, "thu.toml"))
+
+
+@pytest.mark.parametrize(("channel", "needs"), [("sms", False), ("oa", False), ("zalo", True), ("zalo_then_sms", True)])
+def test_a_wave_that_goes_by_template_needs_one(channel, needs):
+    text = GOOD + f'\n[channel]\npolicy = "{channel}"\n'
+    if needs:
+        assert "nội dung chưa có mẫu tin Zalo" in str(refused(text))
+    else:
+        assert {wave.channel.value for wave in parse(text, "thu.toml").waves} == {channel}

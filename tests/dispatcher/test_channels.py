@@ -351,7 +351,7 @@ async def test_all_who_follow_are_asked_for_page_by_page_and_get_a_wave_by_their
     hall: Hall, account: Zalo, zalo: PretendZalo
 ) -> None:
     async with hall.runtime.pool.connection() as connection:
-        assert await followers.fetch(connection, hall.runtime.keyring, account) == 120
+        assert len(await followers.fetch(connection, hall.runtime.keyring, account)) == 120
         made = await followers.audience(connection, account, "people", "An")
     assert (made.recipients, made.relation) == (120, "người quan tâm Official Account Công an tỉnh")
     await hall.rehearse()

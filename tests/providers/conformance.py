@@ -93,6 +93,10 @@ class Adapter(ABC):
     def refusing(self, code: str, words: str) -> bytes:
         """The body that refuses a message with a code and the carrier's own words."""
 
+    def submissions(self, count: int) -> list[Submission]:
+        """`count` messages as this carrier addresses people."""
+        return submissions(count)
+
     def partly(self, count: int) -> bytes:
         """The body that accepts `count` messages but the second; asked for where `per_recipient` is promised."""
         raise NotImplementedError
@@ -173,12 +177,14 @@ class Conformance:
 
     async def submitted(self, body: bytes, count: int | None = None, status: str = "200 OK") -> Submitted:
         async with self.carrier(answers(body, status)) as server, Http() as http:
-            return await self.adapter.provider(server.origin, http).submit(submissions(count or self.least))
+            return await self.adapter.provider(server.origin, http).submit(
+                self.adapter.submissions(count or self.least)
+            )
 
     async def failure(self, origin: str, timeouts: Timeouts | None = None) -> ProviderError:
         async with Http(timeouts=timeouts) as http:
             with pytest.raises(ProviderError) as caught:
-                await self.adapter.provider(origin, http).submit(submissions(self.least))
+                await self.adapter.provider(origin, http).submit(self.adapter.submissions(self.least))
         return caught.value
 
     async def everything_told(self, failing: Failing, echo: str) -> list[str]:
@@ -218,13 +224,13 @@ class Conformance:
         async with self.carrier(answers(self.adapter.accepting(1))) as server, Http() as http:
             for count in (most + 1, self.least - 1):
                 with pytest.raises(ValueError, match=r"\S"):
-                    await self.adapter.provider(server.origin, http).submit(submissions(count))
+                    await self.adapter.provider(server.origin, http).submit(self.adapter.submissions(count))
         assert server.requests == server.preludes == []
 
     @promise()
     async def test_the_text_and_the_number_reach_the_carrier_once(self) -> None:
         async with self.carrier(answers(self.adapter.accepting(self.least))) as server, Http() as http:
-            await self.adapter.provider(server.origin, http).submit(submissions(self.least))
+            await self.adapter.provider(server.origin, http).submit(self.adapter.submissions(self.least))
         assert len(server.requests) == 1
         assert MSISDN[2:].encode() in server.requests[0]
 
@@ -308,7 +314,7 @@ class Conformance:
     async def test_many_calls_at_once_do_not_mix_up_their_answers(self) -> None:
         async with self.carrier(answers(self.adapter.accepting(self.least))) as server, Http(connections=8) as http:
             provider = self.adapter.provider(server.origin, http)
-            done = await asyncio.gather(*(provider.submit(submissions(self.least)) for _ in range(50)))
+            done = await asyncio.gather(*(provider.submit(self.adapter.submissions(self.least)) for _ in range(50)))
         assert len(done) == len(server.requests) == 50
 
     def receipts(self, callback: Callback) -> Sequence[Heard]:

@@ -15,12 +15,13 @@ from providers.http import Http
 from providers.reading import Meaning
 from providers.registry import PROVIDERS, provider_class
 from providers.zalo import codes
-from tests.providers.conformance import Adapter, submissions
+from tests.providers.conformance import Adapter
 from tests.providers.rawserver import answers, raw_server
 from tests.providers.test_conformance import (
     EsmsAdapter,
     FptAdapter,
     MobiFoneAdapter,
+    OaAdapter,
     SpeedSmsAdapter,
     ViettelAdapter,
     VnptAdapter,
@@ -38,6 +39,7 @@ ADAPTERS: dict[str, Adapter] = {
         FptAdapter(),
         MobiFoneAdapter(),
         ZaloAdapter(),
+        OaAdapter(),
     )
 }
 TABLES: dict[str, Mapping[str, Meaning]] = {
@@ -45,6 +47,7 @@ TABLES: dict[str, Mapping[str, Meaning]] = {
     "fpt": fpt.CODES,
     "speedsms": speedsms.CODES,
     "vnpt": vnpt.CODES,
+    "zalo_oa": codes.OA,
     "zalo_zbs": codes.CODES,
 }
 FAILURES = {"misconfigured": Misconfigured, "throttled": Throttled, "uncertain": Uncertain}
@@ -73,11 +76,11 @@ async def test_a_code_means_what_its_page_says(name: str, code: str, kind: str) 
         provider = adapter.provider(server.origin, http)
         if kind in FAILURES:
             with pytest.raises(ProviderError) as caught:
-                await provider.submit(submissions(1))
+                await provider.submit(adapter.submissions(1))
             assert type(caught.value) is FAILURES[kind]
             assert caught.value.code
             return
-        (verdict,) = (await provider.submit(submissions(1))).verdicts
+        (verdict,) = (await provider.submit(adapter.submissions(1))).verdicts
     if accepting:
         assert isinstance(verdict, Accepted)
         assert code.encode() in body or name == "viettel"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
-from providers.base import Callback, Lookup, Outcome, Provider
+from providers.base import Callback, Lookup, Outcome, Provider, Submission, user_address
 from providers.http import Http
 from providers.tokens import Signed
 from providers.zalo.webhook import signature
@@ -586,3 +586,40 @@ class ZaloAdapter(Adapter):
 
 class TestZalo(Conformance):
     adapter = ZaloAdapter()
+
+
+class OaAdapter(ZaloAdapter):
+    name = title = "zalo_oa"
+    unreadable = {  # noqa: RUF012  as above
+        **{what: body.replace(b"msg_id", b"message_id") for what, body in ZaloAdapter.unreadable.items()},
+        "the id of a template message": b'{"error":0,"data":{"msg_id":"8a1c33e6ff"}}',
+        "an unknown error of theirs": b'{"error":-200,"message":"unknown"}',
+    }
+
+    def submissions(self, count: int) -> list[Submission]:
+        return [one._replace(msisdn=user_address(one.msisdn)) for one in super().submissions(count)]
+
+    def accepting(self, count: int) -> bytes:
+        data = {"message_id": "8a1c33e6ff", "user_id": MSISDN, "sent_time": "1790000000000"}
+        return json.dumps({"error": 0, "message": "Success", "data": data}).encode()
+
+    def callbacks(self) -> list[tuple[Callback, Outcome]]:
+        mine = {"recipient": {"id": MSISDN}, "message": {"msg_id": "8a1c33e6ff"}}
+        turned = {**mine, "sender": mine["recipient"], "recipient": {"id": "2867312345678901234"}}
+        seen = {**mine, "message": {"msg_ids": ["8a1c33e6ff"]}}
+        return [
+            (zalo_event(**mine), Outcome.DELIVERED),
+            (zalo_event(**turned), Outcome.DELIVERED),
+            (zalo_event("user_seen_message", **seen), Outcome.DELIVERED),
+        ]
+
+    def hostile_callbacks(self) -> list[Callback]:
+        return [
+            *super().hostile_callbacks(),
+            zalo_event("user_seen_message", message={"msg_ids": ["a1", "\x1b[2J"]}),
+            zalo_event("user_seen_message", message={"msg_ids": ["a1"] * 1000}),
+        ]
+
+
+class TestOa(Conformance):
+    adapter = OaAdapter()

@@ -36,6 +36,13 @@ ACCOUNTS: dict[str, dict[str, object]] = {
     "fpt": {"base_url": "ORIGIN", "client_id": "lsn", "client_secret": "the-secret"},
     "mobifone": {"base_url": "ORIGIN", "user_name": "lsn", "password": "the-password"},
     "esms": {"base_url": "ORIGIN", "api_key": "the-key", "secret_key": "the-secret"},
+    "zalo_oa": {
+        "base_url": "ORIGIN",
+        "app_id": "4107312345678901234",
+        "oa_id": "2867312345678901234",
+        "app_secret": "the-secret",
+        "oa_secret": "the-other-secret",
+    },
     "zalo_zbs": {
         "base_url": "ORIGIN",
         "uid_url": "ORIGINv3.0/oa/message/template",

@@ -13,19 +13,25 @@ from providers.sandbox.numbering import normal
 from providers.sandbox.zalo.dials import ZaloDials
 
 OK, NO_ACCOUNT, STALE, QUOTA = 0, -118, -124, -144
+QUIET, OVER_THE_LIMIT = -230, -210
+LONGEST_TEXT = 2000
 UNUSABLE, MALFORMED, MISSING, TOO_LONG, NO_SUCH_MESSAGE, NO_SUCH_TEMPLATE = -131, -132, -1122, -1121, -107, -109
 NOT_GRANTED = -14014
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A template message, read. `address` is a number in digits from 84, a hash or a user id."""
+    """A message, read. `address` is a number in digits from 84, a hash or a user id.
+
+    `text` is a message of the account, which has neither template nor tracking id.
+    """
 
     token: str
     address: str
-    template: str
-    parameters: Mapping[str, str] = field(repr=False)
-    tracking_id: str
+    template: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tracking_id: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +120,31 @@ class Account:
             return -1
         return int(taken.reached_at is not None and self.clock() >= taken.reached_at)
 
+    def active(self, person: str) -> bool:
+        """Whether somebody has done something with the account in the last seven days."""
+        return self.chance.happens(self.dials.active, person, "active")
+
     def _code(self, order: Order) -> int:
-        template = self.dials.template
         if not self.admits(order.token):
             return STALE
+        if code := self._of_text(order) if order.text else self._of_template(order):
+            return code
+        return self._about(order.address)
+
+    def _of_text(self, order: Order) -> int:
+        if len(order.text) > LONGEST_TEXT:
+            return OVER_THE_LIMIT
+        return OK if self.active(order.address) else QUIET
+
+    def _of_template(self, order: Order) -> int:
+        template = self.dials.template
         if order.template != template.id or template.status != "ENABLE":
             return NO_SUCH_TEMPLATE if order.template != template.id else UNUSABLE
         if order.parameters.keys() != template.parameters.keys():
             return MISSING if template.parameters.keys() - order.parameters.keys() else MALFORMED
         if any(len(value) > template.parameters[name] for name, value in order.parameters.items()):
             return TOO_LONG
-        if self.left is not None and self.left <= 0:
-            return QUOTA
-        return self._about(order.address)
+        return QUOTA if self.left is not None and self.left <= 0 else OK
 
     def _about(self, address: str) -> int:
         shares = {str(NO_ACCOUNT): self.dials.no_account, **self.dials.refusals}
@@ -134,7 +152,7 @@ class Account:
         return int(picked) if picked else OK
 
     def _take(self, order: Order, now: float) -> Decision:
-        self.left = None if self.left is None else self.left - 1
+        self.left = self.left if self.left is None or order.text else self.left - 1
         msg_id = blake2b(f"{self.dials.seed}:{len(self.messages)}".encode(), digest_size=12).hexdigest()
         reached = not self.chance.happens(self.dials.unreached, order.address, "unreached")
         delay = self.chance.seconds(self.dials.webhooks.delay_seconds, order.address, "delay")

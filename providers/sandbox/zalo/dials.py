@@ -35,7 +35,8 @@ class ZaloDials(DialSet):
     """One account.
 
     `refusals` maps a code to the share of numbers that get it; together with `no_account` (-118) at most 1. `unreached`: taken,
-    but on no device before the template's time is over. `access_seconds` and `access_uses` end an access token.
+    but on no device before the template's time is over. `active`: of the followers, who did something within seven days.
+    `access_seconds` and `access_uses` end an access token.
     """
 
     seed: int = 1
@@ -54,6 +55,7 @@ class ZaloDials(DialSet):
     daily_quota: int | None = Field(default=None, ge=0)
     latency_seconds: Spread = Spread()
     followers: int = Field(default=0, ge=0)
+    active: Share = 1.0
     template: TemplateDials = TemplateDials()
     webhooks: WebhookDials = WebhookDials()
     webhook_url: str = ""

@@ -34,6 +34,8 @@ SENDING = {
     "/message/template/hashphone": "hash_phone",
     "/v3.0/oa/message/template": "user_id",
 }
+MESSAGE = "/v3.0/oa/message/cs"
+NAMES = {MESSAGE: "message_id"}  # what an answer calls its message, if not msg_id
 NO_LIMIT = 500_000
 FIRST_FOLLOWER = 7_300_000_000_000_000_001
 
@@ -41,8 +43,9 @@ FIRST_FOLLOWER = 7_300_000_000_000_000_001
 class PretendZalo:
     """A Zalo that never leaves this machine: both hosts and the one of the tokens are one.
 
-    `options` are what a route wants; `origin` has `/health`, `/ledger`, `/ledger/summary` and `/ledger/received` below it, and
-    a POST to `/webhook` tells it an address for webhooks. Raises ValueError for a host that is not loopback.
+    `options` and `account_options` are what a route wants; `origin` has `/health`, `/ledger`, `/ledger/summary` and
+    `/ledger/received` below it, and a POST to `/webhook` tells it an address for webhooks. Raises ValueError for a host that is
+    not loopback.
     """
 
     def __init__(
@@ -79,11 +82,15 @@ class PretendZalo:
 
     @property
     def options(self) -> dict[str, str]:
-        """`[route.options]` that lead here."""
+        """`[route.options]` that lead here, for templates."""
+        return {**self.account_options, "uid_url": f"{self.origin}/v3.0/oa/message/template"}
+
+    @property
+    def account_options(self) -> dict[str, str]:
+        """The same for messages of the account."""
         return {
             "base_url": f"{self.origin}/",
             "oa_url": f"{self.origin}/",
-            "uid_url": f"{self.origin}/v3.0/oa/message/template",
             "oauth_url": f"{self.origin}/v4/oa/access_token",
             "permission_url": f"{self.origin}/v4/oa/permission",
             "app_id": self.dials.app_id,
@@ -96,7 +103,8 @@ class PretendZalo:
         app = web.Application()
         app.add_routes(
             [
-                *(web.post(path, self._send) for path in SENDING),
+                *(web.post(path, self._send) for path in (*SENDING, MESSAGE)),
+                web.get("/v2.0/oa/getoa", self._introduce),
                 web.get("/message/status", self._status),
                 web.get("/message/quota", self._quota),
                 web.get("/template/info/v2", self._template),
@@ -109,7 +117,8 @@ class PretendZalo:
         return app
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
-        order = _order(SENDING[request.path], _token_of(request), await request.json())
+        token, told = _token_of(request), await request.json()
+        order = _text(token, told) if request.path == MESSAGE else _order(SENDING[request.path], token, told)
         if order is None:
             self.ledger.unreadable += 1
             return _refusal(MALFORMED)
@@ -130,7 +139,8 @@ class PretendZalo:
         left = NO_LIMIT if self.account.left is None else self.account.left
         quota = {"dailyQuota": str(self.dials.daily_quota or NO_LIMIT), "remainingQuota": str(left)}
         stamp = str(int(time.time() * 1000))
-        data = {"msg_id": decision.taken.msg_id, "sent_time": stamp, "sending_mode": "1", "quota": quota}
+        name = NAMES.get(request.path, "msg_id")
+        data = {name: decision.taken.msg_id, "sent_time": stamp, "sending_mode": "1", "quota": quota}
         response = web.json_response({"error": OK, "message": "Success", "data": data})
         await response.prepare(request)
         await response.write_eof()
@@ -141,7 +151,7 @@ class PretendZalo:
         if taken.reached_at is None or chance.happens(dials.lost, person, "lost webhook"):
             return
         late = dials.late_seconds if chance.happens(dials.late, person, "late webhook") else 0.0
-        event = Event(taken.msg_id, _received(self.dials, taken))
+        event = Event(taken.msg_id, received(self.dials, taken))
         for _ in range(1 + chance.happens(dials.repeated, person, "repeated webhook")):
             self.webhooks.post(event, max(0.0, taken.reached_at - self._clock()) + late)
 
@@ -175,9 +185,17 @@ class PretendZalo:
         if not self.account.admits(_token_of(request)):
             return _refusal(STALE)
         asked = json.loads(request.query["data"])
-        first, last = asked["offset"], min(asked["offset"] + asked["count"], self.dials.followers)
-        users = [{"user_id": str(FIRST_FOLLOWER + n)} for n in range(first, last)]
-        return _success({"total": self.dials.followers, "count": asked["count"], "offset": first, "users": users})
+        everybody = [str(FIRST_FOLLOWER + n) for n in range(self.dials.followers)]
+        found = [one for one in everybody if "last_interaction_period" not in asked or self.account.active(one)]
+        first = asked["offset"]
+        users = [{"user_id": one} for one in found[first : first + asked["count"]]]
+        return _success({"total": len(found), "count": asked["count"], "offset": first, "users": users})
+
+    async def _introduce(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        package = {"package_name": "Premium", "package_valid_through_date": "31/12/2027"}
+        return _success({"oaid": self.dials.oa_id, "name": "Công an tỉnh", "is_verified": True, **package})
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
@@ -209,16 +227,25 @@ def _order(by: str, token: str, told: object) -> Order | None:
     return Order(token, address, str(told.get("template_id")), dict(told["template_data"]), tracking)
 
 
-def _received(dials: ZaloDials, taken: Taken) -> dict[str, object]:
+def _text(token: str, told: object) -> Order | None:
+    if not isinstance(told, Mapping):
+        return None
+    person, message = told.get("recipient"), told.get("message")
+    if not (isinstance(person, Mapping) and isinstance(message, Mapping)):
+        return None
+    address, text = str(person.get("user_id") or ""), str(message.get("text") or "")
+    return Order(token, address, text=text) if address and text else None
+
+
+def received(dials: ZaloDials, taken: Taken) -> dict[str, object]:
+    """What a webhook says of a message that has arrived: of one of the account no more than its id."""
+    stamp, ours = str(int(time.time() * 1000)), taken.order.tracking_id
+    template = {"delivery_time": stamp, "tracking_id": ours} if ours else {}
     return {
         "sender": {"id": dials.oa_id},
         "recipient": {"id": taken.order.address},
         "event_name": "user_received_message",
-        "message": {
-            "delivery_time": str(int(time.time() * 1000)),
-            "msg_id": taken.msg_id,
-            "tracking_id": taken.order.tracking_id,
-        },
+        "message": {"msg_id": taken.msg_id, **template},
     }
 
 
