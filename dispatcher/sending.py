@@ -366,15 +366,15 @@ async def _write(
     trips: Sequence[str],
 ) -> None:
     name = work.route.config.name
-    ours = await messages.record(connection, work.lease.route, claim_id, reading.results, reading.exchanges)
+    waiting = await messages.record(connection, work.lease.route, claim_id, reading.results, reading.exchanges)
     if work.route.provider.capabilities.receipts is Receipts.PULL:
         await polls.put(connection, name, [result.reference for result in reading.results if result.reference])
     if work.known:
         await _await(work, connection, reading.results)
     if reading.parts:
         await parts.put(connection, name, reading.parts)
-    if reading.onward and ours:
-        await batches.reroute(connection, reading.onward)
+    if onward := {id_: way for id_, way in reading.onward.items() if id_ in waiting}:
+        await batches.reroute(connection, onward)
     if reading.settled and (network := only_network(work.route.config)):
         await recipients.learn_network(connection, reading.settled, network)
     if reading.park:

@@ -99,7 +99,12 @@ logged AS (
 SELECT count(*)::int AS n FROM moved
 """
 
-DOUBTED = "(m.attempts > 0 AND EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain'))"
+# Not of a try that was given up for lost and then brought its answer all the same: refused.
+DOUBTED = """(m.attempts > 0 AND EXISTS (
+    SELECT FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain' AND NOT EXISTS (
+        SELECT FROM attempts later WHERE later.message_id = m.id AND later.number = a.number AND later.outcome = 'refused'
+    )
+))"""
 # By a route that is not of its network, or takes longer lists only; Zalo's refusals prove nothing about networks.
 REFUSED = """(m.attempts > 0 AND EXISTS (
     SELECT FROM attempts a

@@ -90,19 +90,14 @@ logged AS (
 SELECT EXISTS (SELECT FROM answered) AS ours
 """
 
-# A try that was given up for lost and overtaken by another must not call that one back to the queue.
 MOVE_RECORDED = f"""
 WITH input AS (
-    SELECT g.id, g.refund, m.attempts AS seen,
-        CASE WHEN %(ours)s THEN 'sending'::message_status ELSE taken.status END AS claimed,
-        CASE WHEN NOT %(ours)s AND g.event IN ('not_sent', 'returned', 'rerouted', 'exhausted', 'lost')
-            AND m.attempts + CASE WHEN taken.status IS NULL THEN 0 ELSE 1 END <> g.number THEN 'overtaken' ELSE g.event END AS event
-    FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[], %(numbers)s::smallint[])
-        AS g (id, event, refund, number)
-    JOIN stored_messages m ON m.id = g.id {CLAIM_OF}
+    SELECT g.id, g.refund, g.event, m.attempts AS seen, 'sending'::message_status AS claimed
+    FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[]) AS g (id, event, refund)
+    JOIN stored_messages m ON m.id = g.id
 ),
 {move_sql(claims=True, refunds=True)}
-SELECT count(*)::int AS n FROM moved
+SELECT array_agg(id) AS ids FROM moved WHERE now = 'queued'
 """
 
 # What was answered a while ago, and has not been moved by a receipt since, gets the status that it has had since the answer.
@@ -173,6 +168,26 @@ waves_again AS (
 campaigns_again AS (
     UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (SELECT campaign_id FROM waves_again)
 )
+"""
+# A try that was given up for lost and overtaken by another must not call that one back to the queue. What it refused goes on
+# by another route, as it would have in time, unless its wave is over.
+MOVE_LATE = f"""
+WITH input AS (
+    SELECT g.id, g.refund, m.attempts AS seen, taken.status AS claimed, CASE
+        WHEN g.event IN ('not_sent', 'returned', 'rerouted', 'exhausted', 'lost')
+            AND m.attempts + (taken.status IS NOT NULL)::int <> g.number THEN 'overtaken'
+        WHEN g.event = 'rerouted' AND (
+            c.status = 'cancelled' OR w.status = 'cancelled' OR dispatcher_now() >= w.closes_at
+        ) THEN 'refused'
+        ELSE g.event END AS event
+    FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(refunds)s::smallint[], %(numbers)s::smallint[])
+        AS g (id, event, refund, number)
+    JOIN stored_messages m ON m.id = g.id {CLAIM_OF}
+    JOIN waves w ON w.id = m.wave_id JOIN campaigns c ON c.id = w.campaign_id
+),
+{move_sql(claims=True, refunds=True)},
+{REOPENED}
+SELECT array_agg(id) AS ids FROM moved WHERE now = 'queued'
 """
 # Sent again under the same id. Only while the wave's time lasts, and never one that is on the suppression list by now (the
 # claim sees to that).
@@ -291,8 +306,11 @@ async def record(
     claim_id: int,
     results: Sequence[Result],
     exchanges: Sequence[StoredExchange],
-) -> bool:
-    """Write exchanges, attempts and statuses, in the caller's transaction; answers whether the claim was still ours."""
+) -> frozenset[UUID]:
+    """Write exchanges, attempts and statuses, in the caller's transaction; answers which messages wait again by it.
+
+    Where the claim has been given up for lost meanwhile, they may be fewer than the results say.
+    """
     moving = [r for r in results if r.event != Event.ACCEPTED]
     times: dict[tuple[datetime, datetime], int] = {}  # a call's, for all of its messages
     places = [times.setdefault((r.started_at, r.ended_at), len(times) + 1) for r in results]
@@ -322,22 +340,21 @@ async def record(
             "responses": array(e.response for e in exchanges),
         },
     )
-    if moved := moving if row.ours else results:
-        await _move(connection, moved, ours=row.ours)
-    return bool(row.ours)
+    if row.ours:
+        return await _move(connection, MOVE_RECORDED, moving)
+    return await _move(connection, MOVE_LATE, results)
 
 
-async def _move(connection: Connection, results: Sequence[Result], *, ours: bool) -> None:
-    await connection.execute(
-        MOVE_RECORDED,
-        {
-            "ours": ours,
-            "ids": array(r.id for r in results),
-            "events": array(r.event for r in results),
-            "refunds": array(int(r.refund) for r in results),
-            "numbers": array(r.number for r in results),
-        },
-    )
+async def _move(connection: Connection, statement: str, results: Sequence[Result]) -> frozenset[UUID]:
+    if not results:
+        return frozenset()
+    asked = {
+        "ids": array(r.id for r in results),
+        "events": array(r.event for r in results),
+        "refunds": array(int(r.refund) for r in results),
+        "numbers": array(r.number for r in results),
+    }
+    return frozenset((await one(connection, statement, asked)).ids or ())
 
 
 async def recorded(connection: Connection, claim_id: int, message_id: UUID, number: int, started_at: datetime) -> bool:

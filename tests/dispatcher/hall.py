@@ -129,6 +129,15 @@ class Hall:
         await asyncio.gather(*(sending.send(self.runtime, batch) for batch in due))
         return len(due)
 
+    async def send_all(self) -> None:
+        """Send until nothing is due, nor will be in a moment: what came too late for its permit waits for a second."""
+        soon = (
+            "UPDATE batches SET due_at = clock_timestamp() WHERE NOT done AND leased_until IS NULL"
+            " AND due_at > clock_timestamp() AND due_at < clock_timestamp() + interval '2 s' RETURNING id"
+        )
+        while await self.send() or await self.sql(soon):
+            pass
+
     async def fold(self) -> None:
         """Let messages have in their own rows what is true of them by their claims."""
         async with self.runtime.pool.connection() as connection:

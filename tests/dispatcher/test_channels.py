@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,14 +12,14 @@ import pytest
 
 from campaigns.campaign import Campaign, Channel, ZaloText
 from campaigns.template import Form
-from dispatcher import clock, expansion, failover, fallback, followers, importing
+from dispatcher import clock, expansion, failover, fallback, followers, importing, sending
 from dispatcher.followers import FollowersError
 from dispatcher.links import listener
 from dispatcher.receipts import Inbox, arrived, settle
 from dispatcher.rulings import RuledOutError
 from dispatcher.runtime import Runtime
 from dispatcher.settings import Settings, fixed
-from dispatcher.store import installation, receipts
+from dispatcher.store import batches, installation, receipts
 from providers.base import Callback, Follow, Receipt, user_address
 from providers.sandbox import PretendCarrier
 from providers.sandbox.dials import Spread
@@ -119,8 +120,7 @@ async def planned(hall: Hall, count: int, campaign_: Campaign) -> None:
 async def sent(hall: Hall, count: int = 40, policy: Channel = Channel.ZALO_THEN_SMS) -> None:
     """Everything that can be sent now, by Zalo and then by SMS."""
     await planned(hall, count, campaign(policy))
-    while await hall.send():
-        pass
+    await hall.send_all()
 
 
 async def later(hall: Hall, by: timedelta) -> None:
@@ -129,8 +129,7 @@ async def later(hall: Hall, by: timedelta) -> None:
     async with hall.runtime.pool.connection() as connection:
         await installation.rehearse_at(connection, await installation.now(connection) + by)
     await fallback.fall_back(hall.runtime)
-    while await hall.send():
-        pass
+    await hall.send_all()
 
 
 async def hear(hall: Hall, zalo: PretendZalo) -> None:
@@ -257,8 +256,7 @@ async def test_a_route_that_needs_a_person_hands_its_messages_to_sms(hall: Hall,
     assert await hall.counts() == {"queued": 30}
     async with hall.runtime.pool.connection() as connection:
         assert await failover.move_waiting(connection, hall.routes) == 30
-    while await hall.send():
-        pass
+    await hall.send_all()
     assert len(by_sms(hall)) == 30
     assert not zalo.ledger.received
 
@@ -360,8 +358,69 @@ async def test_all_who_follow_are_asked_for_page_by_page_and_get_a_wave_by_their
     await hall.start()
     (wave,) = await hall.open_waves()
     await expansion.expand(hall.runtime, wave)
-    while await hall.send():
-        pass
+    await hall.send_all()
     assert await hall.counts() == {"submitted": 120}
     assert len(zalo.ledger.received) == 120
     assert not by_sms(hall)
+
+
+async def given_up(hall: Hall, zalo: PretendZalo, count: int, *, meanwhile: str = "SELECT") -> None:
+    """Zalo has refused everybody, but whoever is to write it down is declared dead before it can."""
+    await planned(hall, count, campaign())
+    async with hall.runtime.pool.connection() as connection:
+        await connection.execute("LOCK TABLE attempts IN SHARE MODE")  # the answers wait to be written down
+        (batch,) = await hall.due()
+        sending_ = asyncio.create_task(sending.send(hall.runtime, batch))
+        while len(zalo.ledger.arrivals) < count:  # noqa: ASYNC110  the pretend carrier tells nobody
+            await asyncio.sleep(0.01)
+        await connection.execute("UPDATE batches SET leased_until = clock_timestamp() - interval '1 s'")
+        assert await batches.disown_abandoned(connection) == count
+        await connection.execute(meanwhile)
+    await sending_
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=1.0)])
+async def test_a_refusal_that_comes_after_its_worker_was_given_up_still_goes_on_by_sms(
+    hall: Hall, zalo: PretendZalo
+) -> None:
+    await given_up(hall, zalo, 3)
+    assert await hall.counts() == {"queued": 3}
+    await hall.send_all()
+    assert await hall.counts() == {"submitted": 3}
+    assert sorted(by_sms(hall).values()) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=1.0)])
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "UPDATE campaigns SET status = 'cancelled'",
+        "UPDATE waves SET status = 'cancelled'",
+        "UPDATE waves SET closes_at = dispatcher_now()",
+    ],
+)
+async def test_it_does_not_where_the_wave_is_over_by_then(hall: Hall, zalo: PretendZalo, meanwhile: str) -> None:
+    await given_up(hall, zalo, 3, meanwhile=meanwhile)
+    assert await hall.counts() == {"rejected": 3}
+    assert not by_sms(hall)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=1.0)])
+async def test_a_wave_that_was_done_by_then_opens_again(hall: Hall, zalo: PretendZalo) -> None:
+    done = "UPDATE waves SET status = 'done'; UPDATE campaigns SET status = 'finished'; UPDATE batches SET done = true"
+    await given_up(hall, zalo, 3, meanwhile=done)
+    await hall.send_all()
+    assert len(by_sms(hall)) == 3
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=1.0)])
+async def test_whom_a_person_had_sent_to_again_by_then_goes_on_by_sms_once_zalo_refuses_again(
+    hall: Hall, zalo: PretendZalo
+) -> None:
+    again = "UPDATE stored_messages SET status = 'queued'; UPDATE batches SET due_at = clock_timestamp();"
+    counted = " UPDATE status_deltas SET status = 'queued' WHERE status = 'uncertain'"
+    await given_up(hall, zalo, 3, meanwhile=again + counted)
+    assert await hall.counts() == {"queued": 3}
+    await hall.send_all()
+    assert len(zalo.ledger.arrivals) == 6
+    assert sorted(by_sms(hall).values()) == [1, 1, 1]

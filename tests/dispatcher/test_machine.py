@@ -187,10 +187,12 @@ class Machine(RuleBasedStateMachine):
         results = [handed.result(message, event, refund, at) for message, (event, refund) in words.items()]
         first = (handed.claim, results[0].id, results[0].number, at)
         assert not self.run(messages.recorded(self.connection, *first))
-        ours = self.run(messages.record(self.connection, handed.lease.route, handed.claim, results, []))
+        waiting = self.run(messages.record(self.connection, handed.lease.route, handed.claim, results, []))
         assert self.run(messages.recorded(self.connection, *first))
         (onward,) = {*ROUTES} - {handed.lease.route}
-        if ours and (moving := [message for message, (event, _) in words.items() if event is Event.REROUTED]):
+        if moving := [
+            message for message, (event, _) in words.items() if event is Event.REROUTED and message in waiting
+        ]:
             self.run(batches.reroute(self.connection, dict.fromkeys(moving, onward)))
         self.excused.update(message for message, (event, _) in words.items() if event not in TAKEN)
 

@@ -94,8 +94,7 @@ async def sent(hall: Hall) -> None:
     await hall.start()
     (wave,) = await hall.open_waves()
     await expansion.expand(hall.runtime, wave)
-    while await hall.send():
-        pass
+    await hall.send_all()
 
 
 async def hear(hall: Hall, zalo: PretendZalo, route: str) -> None:
