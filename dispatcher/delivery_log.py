@@ -44,6 +44,7 @@ SCHEMA = {
     "final_at": pl.String,
     "error_code": pl.String,
     "segments": pl.Int16,
+    "template": pl.String,
 }
 
 
@@ -74,6 +75,7 @@ def shown(row: Row, keyring: Keyring, *, reveal: bool) -> dict[str, Any]:
         "final_at": _moment(row.final_at),
         "error_code": row.error_code or None,
         "segments": row.segments,
+        "template": row.template,
     }
 
 

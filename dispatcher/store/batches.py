@@ -191,6 +191,16 @@ FROM leaving l JOIN (SELECT * FROM grown UNION ALL SELECT * FROM fresh) AS f ON 
 WHERE m.id = l.id
 """
 
+# A route that was not there when the wave was planned.
+FILLED_TOO = """
+UPDATE waves w SET filled = w.filled || new.routes
+FROM (
+    SELECT w.id, array_agg(DISTINCT r.route) AS routes FROM batches b JOIN waves w ON w.id = b.wave_id
+    CROSS JOIN unnest(%(routes)s::text[]) AS r (route)
+    WHERE b.id = ANY(%(batches)s) AND r.route <> ALL(w.filled) GROUP BY w.id
+) AS new WHERE w.id = new.id
+"""
+
 CLOSE_FINISHED = f"""
 UPDATE batches b SET done = true
 WHERE NOT done AND leased_until IS NULL AND (fence > 0 OR closed OR moved_from IS NULL) AND NOT EXISTS (
@@ -335,6 +345,8 @@ async def hand_over(connection: Connection, route: str, ways: Ways, limit: int) 
         return 0
     onward = {"networks": networks, "routes": list(ways.routes.values()), "filled": ways.filled}
     cursor = await connection.execute(HAND_OVER, {**onward, "batches": chosen})
+    if ways.filled:
+        await connection.execute(FILLED_TOO, {**onward, "batches": chosen})
     return cursor.rowcount
 
 

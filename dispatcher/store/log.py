@@ -8,20 +8,21 @@ from datetime import datetime
 from uuid import UUID
 
 from dispatcher.lifecycle import FINAL
-from dispatcher.store import search
+from dispatcher.store import said, search
 from dispatcher.store.database import OURS, Connection, array, one
 from dispatcher.store.search import LAST, ROUTE, TAKEN, TOLD, Spot, Wanted
 
+WAY = "coalesce(last.route, b.route)"
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
 ROWS = f"""
 SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.network, m.area_code, m.group_name,
-       coalesce(last.route, b.route) AS route, now.status::text, m.attempts + now.claimed AS attempts,
+       {WAY} AS route, now.status::text, m.attempts + now.claimed AS attempts,
        coalesce(last.reference, told.reference) AS reference,
        CASE WHEN last.outcome = 'accepted' THEN last.ended_at END AS submitted_at,
        CASE WHEN now.status = ANY(%(final)s::message_status[]) THEN m.changed_at END AS final_at,
        CASE WHEN now.status = 'undelivered' THEN told.code WHEN now.status IN ('delivered', 'submitted') THEN NULL
             ELSE last.code END AS error_code,
-       m.segments, t.body AS text
+       m.segments, {said.template(WAY)} AS template, {said.text(WAY)} AS text
 FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN stored_messages m ON m.id = asked.id
 JOIN texts t ON t.id = m.text_id
 JOIN waves w ON w.id = m.wave_id
@@ -74,7 +75,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message in the log; the number still encrypted (None once the person is erased)."""
+    """One message in the log; the number still encrypted (None once the person is erased).
+
+    `text` is what was sent, or would be, by the way it went last; `template` is Zalo's, None where it is a text.
+    """
 
     id: UUID
     campaign: str
@@ -93,6 +97,7 @@ class Row:
     final_at: datetime | None
     error_code: str | None
     segments: int
+    template: str | None
     text: str
 
 

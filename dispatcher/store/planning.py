@@ -89,7 +89,7 @@ over_the_cap AS (
 counted AS (
     INSERT INTO status_deltas (wave_id, status, n) SELECT %(wave)s, status, count(*) FROM new_messages GROUP BY status
 )
-UPDATE waves SET expanded_to = %(up_to)s,
+UPDATE waves SET expanded_to = %(up_to)s, filled = %(filled)s,
     planned = planned + (SELECT count(*) FROM new_messages),
     segments = waves.segments + (SELECT coalesce(sum(segments), 0) FROM new_messages)
 WHERE id = %(wave)s AND expanded_to = %(after)s

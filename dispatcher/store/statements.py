@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from dispatcher.store import said
 from dispatcher.store.database import OURS, Connection, array, one
 
 REQUEST = f"""
@@ -23,8 +24,8 @@ WHERE id = %s AND released_at IS NULL
 """
 # A message belongs to the days on which it was tried.
 SENT = f"""
-SELECT m.id, w.uid AS wave_uid, c.edition AS campaign, c.title, w.slug AS wave, t.body AS text, m.segments, m.status::text,
-       c.approved_by, c.approved_at, tries.route, tries.reference, tries.at
+SELECT m.id, w.uid AS wave_uid, c.edition AS campaign, c.title, w.slug AS wave, {said.text("tries.route")} AS text,
+       m.segments, m.status::text, c.approved_by, c.approved_at, tries.route, tries.reference, tries.at
 FROM waves w JOIN campaigns c ON c.id = w.campaign_id JOIN messages m ON m.id = message_id(w.uid, %(hash)s)
 JOIN texts t ON t.id = m.text_id
 CROSS JOIN LATERAL (
@@ -66,7 +67,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message to the number; `at` is when a carrier took it, or when we last heard nothing."""
+    """One message to the number; `text` is what was sent; `at` is when a carrier took it, or when we last heard nothing."""
 
     id: UUID
     wave_uid: UUID

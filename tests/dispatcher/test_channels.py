@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,16 @@ import pytest
 
 from campaigns.campaign import Campaign, Channel, ZaloText
 from campaigns.template import Form
-from dispatcher import clock, expansion, failover, fallback, followers, importing, sending
+from dispatcher import clock, delivery_log, expansion, failover, fallback, followers, importing, sending
+from dispatcher.delivery_log import Format
 from dispatcher.followers import FollowersError
 from dispatcher.links import listener
 from dispatcher.receipts import Inbox, arrived, settle
 from dispatcher.rulings import RuledOutError
 from dispatcher.runtime import Runtime
 from dispatcher.settings import Settings, fixed
-from dispatcher.store import batches, installation, receipts
+from dispatcher.store import batches, installation, log, receipts, statements
+from dispatcher.store.search import Wanted
 from providers.base import Callback, Follow, Receipt, user_address
 from providers.sandbox import PretendCarrier
 from providers.sandbox.dials import Spread
@@ -27,12 +30,13 @@ from providers.sandbox.zalo import PretendZalo, WebhookDials, ZaloDials
 from providers.sandbox.zalo.dials import TemplateDials
 from providers.tokens import Signed
 from providers.zalo.calls import Zalo
-from tests.dispatcher.hall import SENDER, Hall, june, numbers
+from tests.dispatcher.hall import EDITION, SENDER, Hall, june, numbers
 
 COMMUNE = 40
 TEMPLATE = TemplateDials(parameters={"xa": COMMUNE}, timeout_seconds=3600)
 QUIET = WebhookDials(lost=1.0, delay_seconds=Spread())  # arrives at once, by a clock that no rehearsal moves
 WAIT_MINUTES = 30
+ALWAYS = datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 PAST_ALL = timedelta(hours=1, minutes=5)  # the template's time, and a little
 
 
@@ -424,3 +428,36 @@ async def test_whom_a_person_had_sent_to_again_by_then_goes_on_by_sms_once_zalo_
     await hall.send_all()
     assert len(zalo.ledger.arrivals) == 6
     assert sorted(by_sms(hall).values()) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, no_account=0.5)])
+async def test_log_export_and_statement_show_what_was_sent(hall: Hall, tmp_path: Path) -> None:
+    await sent(hall, 10)
+    async with hall.runtime.pool.connection() as connection:
+        rows = [row async for page in log.of_campaign(connection, EDITION, 100) for row in page]
+        exported = log.of_campaign(connection, EDITION, 100)
+        keyring, path = hall.runtime.keyring, tmp_path / "log.jsonl"
+        await delivery_log.export(exported, keyring, path, Format.JSONL, reveal=False, progress=lambda _: None)
+        told = [await statements.sent(connection, row.msisdn_hash, *ALWAYS) for row in rows]
+    (body,) = {row.text for row in rows if row.route == "main"}
+    assert "ma túy" in body
+    assert {row.text for row in rows if row.route == "zalo"} == {f"Zalo, mẫu {TEMPLATE.id}: xa = Na Sầm"}
+    assert [[one.text for one in messages] for messages in told] == [[row.text] for row in rows]
+    assert [one["template"] for one in map(json.loads, path.read_text("utf-8").splitlines())] == [
+        TEMPLATE.id if row.route == "zalo" else None for row in rows
+    ]
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, unreached=1.0)])
+async def test_a_statement_shows_the_template_where_the_sms_that_was_to_follow_never_left(hall: Hall) -> None:
+    await sent(hall, 1)
+    await hall.fold()
+    await hall.sql("UPDATE batches SET due_at = clock_timestamp() + interval '1 hour'")
+    async with hall.runtime.pool.connection() as connection:
+        await installation.rehearse_at(connection, await installation.now(connection) + PAST_ALL)
+    await fallback.fall_back(hall.runtime)
+    assert await hall.counts() == {"queued": 1}
+    async with hall.runtime.pool.connection() as connection:
+        (row,) = await log.first(connection, Wanted(edition=EDITION), 5)
+        (told,) = await statements.sent(connection, row.msisdn_hash, *ALWAYS)
+    assert row.text == told.text == f"Zalo, mẫu {TEMPLATE.id}: xa = Na Sầm"
