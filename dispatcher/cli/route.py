@@ -19,7 +19,7 @@ from dispatcher.preflight import Checked, Level, freight, preflight
 from dispatcher.provider_tokens import Keeper
 from dispatcher.review import office
 from dispatcher.routing import elsewhere
-from dispatcher.runtime import open_route, open_routes
+from dispatcher.runtime import open_routes
 from dispatcher.settings import RouteConfig, load_routes
 from dispatcher.store import audit, routes
 from dispatcher.store import log as delivery_log
@@ -121,10 +121,10 @@ def authorise(
 
     async def act(desk: Desk) -> None:
         _known(desk, name)
-        config = next(route for route in load_routes(desk.settings.routes) if route.name == name)
-        async with open_route(config, desk.keyring, pool=desk.pool) as route:
-            provider = route.provider
-            if not (isinstance(provider, Signed) and isinstance(provider.tokens, Keeper)):
+        async with open_routes(load_routes(desk.settings.routes), desk.keyring, desk.pool) as opened:
+            signed = {route.config.name: route.provider for route in opened if isinstance(route.provider, Signed)}
+            provider = signed.get(name)
+            if not (provider and isinstance(provider.tokens, Keeper)):
                 fail(f"Đường gửi {name} không dùng mã truy cập có hạn; không cần cấp quyền.")
             secret = await asyncio.to_thread(_pasted, provider, verifier, refresh_token)
             try:
@@ -134,7 +134,7 @@ def authorise(
             await provider.tokens.begin(pair)
         async with desk.pool.connection() as connection:
             await audit.record(connection, by, "route.authorise", name, account=provider.account)
-        await _unpark(desk, [name], by)
+        await _unpark(desk, [other for other, one in signed.items() if one.account == provider.account], by)
 
     at_desk(act)
     if as_json:

@@ -13,7 +13,7 @@ import pytest
 
 from campaigns.campaign import Campaign, Channel, ZaloText
 from campaigns.template import Form
-from dispatcher import clock, delivery_log, expansion, failover, fallback, followers, importing, sending
+from dispatcher import clock, delivery_log, expansion, failover, fallback, followers, importing, renewing, sending
 from dispatcher.delivery_log import Format
 from dispatcher.followers import FollowersError
 from dispatcher.links import listener
@@ -272,6 +272,40 @@ async def test_a_wave_for_zalo_only_waits_for_that_person(hall: Hall, zalo: Pret
     async with hall.runtime.pool.connection() as connection:
         assert await failover.move_waiting(connection, hall.routes) == 0
     assert await hall.counts() == {"queued": 30}
+
+
+SIGN_IN = "đường gửi zalo đang dừng chờ người xử lý"
+
+
+@pytest.mark.parametrize("policy", [Channel.ZALO, Channel.ZALO_THEN_SMS])
+@pytest.mark.parametrize("sent_before", [False, True])
+async def test_status_says_that_a_wave_waits_for_somebody_to_sign_in_at_zalo(
+    hall: Hall, zalo: PretendZalo, policy: Channel, sent_before: bool
+) -> None:
+    await planned(hall, 30, campaign(policy))
+    if sent_before:  # so that the template is known, and it is a message that is refused
+        (first, _) = await hall.due()
+        await sending.send(hall.runtime, first)
+        await hall.sql("UPDATE batches SET enqueued_at = NULL")
+    zalo.account.revoke()
+    await hall.send()
+    (wave,) = (await hall.view()).waves
+    assert wave.waits is not None
+    assert SIGN_IN in wave.waits
+    assert "cấp quyền lại (dispatcher route authorise)" in wave.waits
+
+
+async def test_status_says_so_too_where_the_token_was_to_be_renewed_while_nothing_was_sent(
+    hall: Hall, zalo: PretendZalo, account: Zalo
+) -> None:
+    await planned(hall, 30, campaign(Channel.ZALO))
+    zalo.account.revoke()
+    await hall.sql(
+        "UPDATE provider_tokens SET refreshed_at = clock_timestamp() - interval '1 day', expires_at = clock_timestamp()"
+    )
+    await renewing.renew(hall.runtime, "zalo", account)
+    (wave,) = (await hall.view()).waves
+    assert SIGN_IN in (wave.waits or "")
 
 
 @pytest.mark.parametrize(

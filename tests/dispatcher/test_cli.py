@@ -6,6 +6,7 @@ import asyncio
 import csv
 import email
 import email.policy
+import io
 import json
 import logging
 import re
@@ -14,9 +15,10 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import pytest
@@ -29,9 +31,11 @@ from dispatcher.keyring import open_keyring
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import load_settings
 from dispatcher.store import batches, campaigns, installation
+from dispatcher.store import routes as stored_routes
 from dispatcher.store.database import new_pool
 from providers.base import Inbound
 from providers.sandbox import Dials, PretendCarrier
+from providers.sandbox.zalo import PretendZalo, ZaloDials
 from tests.dispatcher.hall import EDITION, SENDER, numbers
 from tests.dispatcher.said import Said
 
@@ -65,19 +69,33 @@ def offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     root.handlers[:], root.level = handlers, level
 
 
-@pytest.fixture
-def far_carrier() -> Iterator[PretendCarrier]:
+Far = TypeVar("Far", bound=PretendCarrier | PretendZalo)
+
+
+@contextmanager
+def afar(carrier: Far) -> Iterator[Far]:
     """A pretend carrier on a loop of its own, for commands that have theirs."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    carrier = PretendCarrier(Dials(balance=1_234_567.0))
     asyncio.run_coroutine_threadsafe(carrier.__aenter__(), loop).result(10)
     yield carrier
     asyncio.run_coroutine_threadsafe(carrier.__aexit__(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def far_carrier() -> Iterator[PretendCarrier]:
+    with afar(PretendCarrier(Dials(balance=1_234_567.0))) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+def far_zalo() -> Iterator[PretendZalo]:
+    with afar(PretendZalo(ZaloDials(followers=60, active=0.5))) as zalo:
+        yield zalo
 
 
 @pytest.fixture
@@ -932,3 +950,41 @@ def test_adopting_for_machines(run: Run, addresses: Addresses, tmp_path: Path) -
     adopted = run("adopt", "--reason", "thử", "--json", "--yes").json
     assert (adopted["standing"], adopted["adopted"], adopted["held"], adopted["uncertain"]) == ("moved", True, [], 0)
     assert adopted["renewed_at"]
+
+
+def zalo_routes(folder: Path, zalo: PretendZalo) -> None:
+    """Two routes of one account beside the first: its templates, by user id, and its own messages."""
+    with (folder / "routes.toml").open("a") as file:
+        for name, provider, told in (
+            ("zalo", "zalo_zbs", {**zalo.options, "address": "uid"}),
+            ("oa", "zalo_oa", zalo.account_options),
+        ):
+            head = f'name = "{name}"\nprovider = "{provider}"\nnetworks = ["zalo"]\nsender = "Công an tỉnh"\ntps = 50\n'
+            options = "".join(f"{key} = {json.dumps(value)}\n" for key, value in told.items())
+            file.write(f"[[route]]\n{head}[route.options]\n{options}")
+
+
+def test_who_signs_in_for_one_route_of_an_account_frees_all_of_them(
+    run: Run, tmp_path: Path, far_zalo: PretendZalo, monkeypatch: pytest.MonkeyPatch, addresses: Addresses
+) -> None:
+    zalo_routes(tmp_path, far_zalo)
+    run("route", "list")
+    asyncio.run(_parked(addresses, "zalo", "oa", "main"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{far_zalo.account.grant}\n"))
+    assert run("route", "authorise", "zalo", "--json").code == 0
+    stopped = {route["name"]: bool(route["stops"]) for route in run("route", "list", "--json").json}
+    assert stopped == {"main": True, "zalo": False, "oa": False}
+    checked = run("route", "check", "oa", "--json").json
+    assert checked[0]["ok"]
+    assert "Công an tỉnh, Premium, 31/12/2027" in checked[0]["detail"]
+    everybody = run("audience", "followers", "nguoi-quan-tam", "--route", "oa", "--fetch", "--json").json
+    recent = run("audience", "followers", "nguoi-quan-tam", "--route", "oa", "--recent", "--json").json
+    assert (everybody["recipients"], everybody["version"], recent["version"]) == (60, 1, 2)
+    assert 0 < recent["recipients"] < 60
+
+
+async def _parked(addresses: Addresses, *names: str) -> None:
+    structlog.reset_defaults()  # as above
+    async with new_pool(addresses.database_url, 1) as pool, pool.connection() as connection:
+        for name in names:
+            await stored_routes.park(connection, name, "somebody must sign in at Zalo again")
