@@ -87,8 +87,8 @@ class Collector:
                 column.clear()
 
     def _keep(self, numbers: pl.Series, columns: Sequence[pl.Series]) -> None:
-        named = {field: column.replace("", None) for field, column in zip(self._fields, columns, strict=True)}
-        self._frames.append(pl.DataFrame({"row": numbers, **named}))
+        frame = pl.DataFrame({"row": numbers, **dict(zip(self._fields, columns, strict=True))})
+        self._frames.append(frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)).name.keep()))
         self._framed += len(numbers)
 
     def full(self, position: int) -> Iterator[Chunk]:

@@ -28,6 +28,7 @@ _BLANK_LINES = b"\n\n\n\n"  # so many are looked at one by one, lest they pile u
 _END = "\0end"  # cannot occur: NUL is taken out of every line
 
 _SAVE_AS = "Mở tệp bằng Excel, chọn Lưu thành (Save As), kiểu “CSV UTF-8”, rồi nhập lại."
+_AS_IT_IS = {"utf-8": 0, "utf-8-sig": len(codecs.BOM_UTF8)}  # encoding -> bytes before the text
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -66,40 +67,46 @@ def lines_of(block: Block) -> Iterator[str]:
 
 
 class Blocks:
-    """A text file, block by block: its encoding, line ends and NUL bytes evened out, no line too long."""
+    """A text file, block by block: as UTF-8, its line ends and NUL bytes evened out, no line too long."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         self._path, self._encoding = path, encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._rest = ""
+        self._decoder = None if encoding in _AS_IT_IS else codecs.getincrementaldecoder(encoding)()
+        self._rest = b""
 
     def __iter__(self) -> Iterator[Block]:
         first = 1
         try:
             with self._path.open("rb") as raw:
+                raw.seek(_AS_IT_IS.get(self._encoding, 0))
                 while read := raw.read(BLOCK):
-                    if text := self._whole(self._decoder.decode(read), first):
+                    if text := self._whole(self._utf8(read), first):
                         yield Block(text, first, raw.tell())
                         first += text.count(b"\n")
-                if last := self._even(self._rest + self._decoder.decode(b"", final=True)):
-                    yield Block(last.encode() + (b"" if last.endswith("\n") else b"\n"), first, raw.tell())
+                if last := _even(self._rest + self._utf8(b"", final=True)):
+                    yield Block(last if last.endswith(b"\n") else last + b"\n", first, raw.tell())
         except UnicodeError:
             raise RosterError(_undecodable(self._path, self._encoding)) from None
 
-    def _whole(self, text: str, first: int) -> bytes:
-        """The whole lines of what was read, its rest kept for the next; a carriage return may yet get its line feed."""
-        text = self._rest + text
-        cut = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1
-        self._rest = text[cut:]
-        even = self._even(text[:cut])
-        if len(self._rest) >= LONGEST_LINE:
-            raise RosterError(_endless(self._path.name, first + even.count("\n")))
-        return even.encode()
+    def _utf8(self, read: bytes, *, final: bool = False) -> bytes:
+        return self._decoder.decode(read, final).encode() if self._decoder else read
 
-    @staticmethod
-    def _even(text: str) -> str:
-        text = text.replace("\0", "") if "\0" in text else text
-        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    def _whole(self, read: bytes, first: int) -> bytes:
+        """The whole lines of what was read, its rest kept for the next; a carriage return may yet get its line feed."""
+        text = self._rest + read
+        cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
+        self._rest = text[cut:]
+        even = _even(text[:cut])
+        if len(self._rest) >= LONGEST_LINE and len(self._rest.decode(errors="ignore")) >= LONGEST_LINE:
+            raise RosterError(_endless(self._path.name, first + even.count(b"\n")))
+        return even
+
+
+def _even(text: bytes) -> bytes:
+    """The same without NUL bytes, every line ended by a line feed. Raises `UnicodeError` for what is no UTF-8."""
+    text.decode()
+    text = text.replace(b"\0", b"") if b"\0" in text else text
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
 
 
 def _endless(file: str, number: int) -> str:
@@ -234,8 +241,10 @@ class CsvFile:
         position = 0
         for block in blocks:
             position = block.position
-            if plain := self._plain(block):
-                collector.add(*plain, trailing=_blank_at_the_end(block.text, self.delimiter))
+            blank = _blank_lines(block.text, self.delimiter)
+            # Between quotes, a delimiter is content.
+            if b'"' not in blank and (plain := self._plain(block)):
+                collector.add(*plain, trailing=blank.count(b"\n"))
             else:
                 position = self._slowly(block, blocks, collector)
             yield from collector.full(position)
@@ -313,7 +322,7 @@ def _has_quotes(frame: pl.DataFrame) -> bool:
     return bool(frame.select(pl.any_horizontal(pl.all().str.contains('"', literal=True).any())).item())
 
 
-def _blank_at_the_end(text: bytes, delimiter: str) -> int:
-    """How many of the last lines have nothing in them."""
+def _blank_lines(text: bytes, delimiter: str) -> bytes:
+    """The lines at the end with nothing but spaces, delimiters and quotes in them."""
     content = text.rstrip(b' \t\n"' + delimiter.encode())
-    return text.count(b"\n", len(content)) - 1 if content else text.count(b"\n")
+    return text[text.index(b"\n", len(content)) + 1 :] if content else text

@@ -2,6 +2,7 @@ import csv
 import io
 import os
 import random
+import re
 import struct
 import zipfile
 
@@ -485,6 +486,7 @@ CELLS = st.one_of(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=5), max_size=12), st.sampled_from([7, 40, 1 << 20]))
+@example([["0912345678"], ['","']], 1 << 20)
 def test_the_fast_way_through_a_file_gives_what_the_slow_one_gives(tmp_path, monkeypatch, lines, block):
     monkeypatch.setattr("dispatcher.rosters.csvfile.BLOCK", block)
     path = tmp_path / "mixed.csv"
@@ -500,6 +502,6 @@ def test_the_fast_way_through_a_file_gives_what_the_slow_one_gives(tmp_path, mon
     try:
         found = [(row[0], *((cell or "").strip() or None for cell in row[1:])) for row in rows(read(path))]
     except RosterError:
-        assert any(cell.count('"') % 2 for cells in lines for cell in cells)  # a quote that nothing closes
+        assert any(piece.count('"') % 2 for piece in re.split(r"[,\r\n]", text))  # a quote that nothing closes
     else:
         assert found == [row[:-1] for row in expected[1:]]
