@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 import polars as pl
 
@@ -137,6 +138,8 @@ _EDGES = " \n.-()[]'’‘`\"="  # ="0912..." is how some exports keep the 0
 _GROUPING = re.compile(r"[ .\-()\[\]]")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _CLEAN = re.compile(r"\+?\d+(?:\.0)?")
+_DIGITS = re.compile(r"\+?[0-9]+")
+_BEFORE_NATIONAL = re.compile(r"^(?:(?:\+|00)84|84(?=[0-9]{8})|\+)?0?")
 _POINT_ZERO = re.compile(r"([0-9]+)\.0")
 _FRACTION = re.compile(r"[1-9][0-9]*[.,][0-9]{1,2}")
 _OR = re.compile(r"\bhoặc\b|\bhoac\b", re.IGNORECASE)
@@ -159,7 +162,7 @@ def normalise(cell: str) -> Normalised:
     """The numbers of one cell, by the rules of the numbering plan. Never raises; never guesses a digit."""
     folded = _fold(cell)
     text = _OR.sub(";", folded).strip(_EDGES)
-    if not any(map(str.isalnum, text)):
+    if not text or not any(map(str.isalnum, text)):
         return Normalised(rejected=Rejection.EMPTY)
     if _SCIENTIFIC.fullmatch(text):
         return Normalised(rejected=Rejection.DAMAGED)
@@ -169,7 +172,7 @@ def normalise(cell: str) -> Normalised:
 
 def _noted(found: Normalised, cell: str) -> Normalised:
     told = {*found.notes}
-    if any(char.isdecimal() and not char.isascii() for char in cell):
+    if not cell.isascii() and any(char.isdecimal() and not char.isascii() for char in cell):
         told.add(Note.DIGITS)
     if Note.SPLIT not in told and not _CLEAN.fullmatch(cell):
         told.add(Note.CLEANED)
@@ -183,6 +186,7 @@ def _fold(cell: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def _fold_char(char: str) -> str:
     if char.isdecimal():
         return str(unicodedata.decimal(char))
@@ -242,7 +246,7 @@ def _together(parts: list[Normalised]) -> Normalised:
 def _single(text: str) -> Normalised:
     whole = _POINT_ZERO.fullmatch(text)
     bare = whole.group(1) if whole else _GROUPING.sub("", text)
-    if not re.fullmatch(r"\+?[0-9]+", bare):
+    if not _DIGITS.fullmatch(bare):
         return Normalised(rejected=Rejection.TEXT)
     found = _MOBILE.fullmatch(bare) or _OLD.fullmatch(bare)
     if found is None:
@@ -266,7 +270,7 @@ def _accepted(found: re.Match[str], *notes: Note | None) -> Normalised:
 def _classified(bare: str) -> Normalised:
     """Why these digits are no mobile number."""
     rejection = next((rejection for rejection, pattern in _CLASSES if pattern.fullmatch(bare)), None)
-    national = re.sub(r"^(?:(?:\+|00)84|84(?=[0-9]{8})|\+)?0?", "", bare)
+    national = _BEFORE_NATIONAL.sub("", bare)
     if rejection is Rejection.LANDLINE:
         return Normalised(rejected=rejection, detail=_province(national))
     length = len(national) - 9
@@ -323,10 +327,13 @@ COLUMN_SCHEMA = {
     "explanation": pl.String,
     "noted": pl.String,
 }
+NATIONAL_DIGITS = 9
+_PLAIN = r"^(?:\+?84|0)?[35789][0-9]{8}$"
 _STRIPPED = r"[ .\-()\[\]\x{A0}\x{202F}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}]+"
 _ORDINARY = rf"^(?:\+?84|0084)?0?([35789][0-9]{{8}}|(?:{'|'.join(_MIGRATION)})[0-9]{{7}})$"
 # One dot with one or two digits behind it may be a decimal point: `normalise` decides.
 _POINTED = r"^[^.]*\.(?:[^.0-9]*[0-9]){1,2}[^.0-9]*$"
+_WHOLE = r"^[0-9]+\.0$"
 _BITS = {note: 1 << place for place, note in enumerate(Note)}
 _NOTED = pl.Series([", ".join(note for note in Note if bits & _BITS[note]) or None for bits in range(1 << len(Note))])
 _NETWORK_OF = pl.Series([_NETWORKS.get(f"{prefix:03}", UNKNOWN) for prefix in range(1000)])
@@ -340,25 +347,44 @@ def normalise_column(cells: pl.Series) -> pl.DataFrame:
     A cell with two numbers gives two rows of one position. Either `msisdn` and `network`, or `rejected` and
     `explanation` are set; `noted` lists notes with ", " between, null when there is nothing to note.
     """
-    read = _ordinary(cells.cast(pl.String).alias("cell"))
+    given = cells.cast(pl.String).alias("cell").to_frame().with_row_index("position")
+    plain = _plain(given)
+    ordinary = _ordinary(plain.filter(pl.col("number").is_null()).select("position", "cell"))
+    left = ordinary.filter(pl.col("number").is_null())
+    slow = _one_by_one(left["position"].to_list(), left["cell"].to_list())
+    return pl.concat([_taken(plain), _taken(ordinary), slow]).sort("position", maintain_order=True)
+
+
+def _taken(read: pl.DataFrame) -> pl.DataFrame:
+    """Cells with a number, as rows of the result."""
     taken = read.filter(pl.col("number").is_not_null())
-    left = read.filter(pl.col("number").is_null())
-    fast = pl.DataFrame(
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, taken.height)
+    prefix = taken["number"].str.head(3).cast(pl.UInt32)
+    bits = taken["bits"] + (~_KNOWN.gather(prefix)).cast(pl.UInt32) * _BITS[Note.UNALLOCATED]
+    return pl.DataFrame(
         {
             "position": taken["position"],
             "msisdn": "84" + taken["number"],
-            "network": _NETWORK_OF.gather(taken["prefix"]),
-            "rejected": pl.Series([None], dtype=pl.String).new_from_index(0, taken.height),
-            "explanation": pl.Series([None], dtype=pl.String).new_from_index(0, taken.height),
-            "noted": _NOTED.gather(taken["bits"]),
+            "network": _NETWORK_OF.gather(prefix),
+            "rejected": nothing,
+            "explanation": nothing,
+            "noted": _NOTED.gather(bits),
         }
     )
-    slow = _one_by_one(left["position"].to_list(), left["cell"].to_list())
-    return pl.concat([fast, slow]).sort("position", maintain_order=True)
 
 
-def _ordinary(cells: pl.Series) -> pl.DataFrame:
-    """Columns position, cell, number (nine digits, null when the cell is not ordinary), prefix and bits (notes)."""
+def _plain(given: pl.DataFrame) -> pl.DataFrame:
+    """Columns position, cell, number (nine digits, null when the cell is not plain) and bits (notes)."""
+    short = pl.col("cell").str.len_bytes() == NATIONAL_DIGITS
+    return given.with_columns(
+        number=pl.when(pl.col("cell").str.contains(_PLAIN)).then(pl.col("cell").str.tail(NATIONAL_DIGITS)),
+        bits=_bit(Note.ZERO_RESTORED, short),
+    )
+
+
+def _ordinary(given: pl.DataFrame) -> pl.DataFrame:
+    """As `_plain`, for what has separators, marks, zeros too many, or was written before numbers changed."""
+    whole = pl.col("cell").str.contains(_WHOLE)
     bare = pl.col("cell").str.replace_all(_STRIPPED, "").str.strip_chars_start("'")
     old = pl.col("digits").str.len_bytes() == 10
     three = pl.col("digits").str.head(3).cast(pl.UInt32)
@@ -369,24 +395,26 @@ def _ordinary(cells: pl.Series) -> pl.DataFrame:
         | ((added == 4) & pl.col("bare").str.starts_with("+"))
     )
     return (
-        cells.to_frame()
-        .with_row_index("position")
-        .with_columns(bare=pl.when(~pl.col("cell").str.contains(_POINTED)).then(bare))
+        given.with_columns(
+            bare=pl.when(whole)
+            .then(pl.col("cell").str.strip_suffix(".0"))
+            .when(~pl.col("cell").str.contains(_POINTED))
+            .then(bare)
+        )
         .with_columns(digits=pl.col("bare").str.extract(_ORDINARY, 1))
         .with_columns(
             number=pl.when(old)
             .then(three.map_batches(_NEW_PREFIX.gather, return_dtype=pl.String) + pl.col("digits").str.slice(3))
             .otherwise(pl.col("digits"))
         )
-        .with_columns(prefix=pl.col("number").str.head(3).cast(pl.UInt32))
         .with_columns(
-            bits=_bit(Note.CLEANED, pl.col("bare") != pl.col("cell"))
+            bits=_bit(Note.CLEANED, ~whole & (pl.col("bare") != pl.col("cell")))
+            + _bit(Note.DECIMAL, whole)
             + _bit(Note.ZERO_RESTORED, added == 0)
             + _bit(Note.ZERO_DROPPED, dropped)
             + _bit(Note.MIGRATED, old)
-            + _bit(Note.UNALLOCATED, ~pl.col("prefix").map_batches(_KNOWN.gather, return_dtype=pl.Boolean))
         )
-        .select("position", "cell", "number", "prefix", "bits")
+        .select("position", "cell", "number", "bits")
     )
 
 
