@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from campaigns.msisdn import mask, normalise
 from campaigns.seen import Seen
 from dispatcher import rosters
 from dispatcher.keyring import Keyring
-from dispatcher.rosters import Roster, RosterError
+from dispatcher.rosters import Chunk, Roster, RosterError
 from dispatcher.spreadsheet import Sheet
 from dispatcher.store import audiences, audit, suppressions, tags
 from dispatcher.store.audiences import Audience, Rows
@@ -231,23 +231,34 @@ def _ambiguous(unknown: Mapping[str, int], province: str | None) -> dict[str, st
 
 
 async def _take_in(connection: Connection, roster: Roster, intake: Intake, progress: Progress) -> None:
-    """One chunk is made ready, on a thread of its own, while PostgreSQL takes the one before."""
-    chunks = iter(roster)
+    """While PostgreSQL takes one chunk, the next is hashed and encrypted, and the one after that read and cleaned."""
+    chunks = map(intake.cleaned, roster)
+    reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
     putting: asyncio.Task[None] | None = None
     try:
-        while chunk := await asyncio.to_thread(next, chunks, None):
-            rows = await asyncio.to_thread(intake.rows, chunk.frame)
+        while read := await reading:
+            reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+            rows = await asyncio.to_thread(intake.rows, read)
             if putting:
                 await putting
             putting = asyncio.create_task(audiences.put(connection, rows))
-            progress(chunk.position, roster.total_hint)
-    finally:
+            progress(read.position, roster.total_hint)
         if putting:
             await putting
+    finally:  # a thread does not stop because another one has failed
+        await asyncio.gather(reading, *filter(None, [putting]), return_exceptions=True)
+
+
+class Read(NamedTuple):
+    """A chunk that was read and cleaned: how many lines it had, and how far into the file it reaches."""
+
+    lines: int
+    cleaned: Cleaned
+    position: int
 
 
 class Intake:
-    """The chunks of a roster, one after the other, made into rows for the database."""
+    """The chunks of a roster, one after the other, made into rows for the database; the next one may be cleaned meanwhile."""
 
     def __init__(
         self,
@@ -264,13 +275,17 @@ class Intake:
         self._seen = Seen()
         self._groups: set[str] = set()
 
-    def rows(self, frame: pl.DataFrame) -> Rows:
-        """The first line that names a person counts; the order of the members is the order of the file."""
-        cleaned = clean(frame, self._areas, self._year)
+    def cleaned(self, chunk: Chunk) -> Read:
+        cleaned = clean(chunk.frame, self._areas, self._year)
         if self._wanted is not None:
             cleaned = within(cleaned, self._wanted)
+        return Read(chunk.frame.height, cleaned, chunk.position)
+
+    def rows(self, read: Read) -> Rows:
+        """The first line that names a person counts; the order of the members is the order of the file."""
+        cleaned = read.cleaned
         self._check_groups(cleaned.accepted)
-        self.tally.add(frame.height, cleaned)
+        self.tally.add(read.lines, cleaned)
         self._rejects.write(cleaned.rejected.select("row", "value", "reason", "explanation").rows())
         fresh = self._seen.add(cleaned.accepted["msisdn"])
         people = cleaned.accepted.filter(fresh)
@@ -278,7 +293,7 @@ class Intake:
         start = self.tally.recipients
         self.tally.recipients += people.height
         self.tally.accepted += people["row"].n_unique()
-        return Rows(*self._written(people, start), self._repeated(repeated))
+        return self._written(people.with_columns(n=pl.int_range(start + 1, start + 1 + people.height)), repeated)
 
     def _check_groups(self, people: pl.DataFrame) -> None:
         first = people.drop_nulls("group").unique("group", keep="first", maintain_order=True)
@@ -287,35 +302,17 @@ class Intake:
                 _refuse(group, f"Dòng {row}: nhóm")
                 self._groups.add(group)
 
-    def _written(self, people: pl.DataFrame, start: int) -> tuple[bytes, bytes]:
-        """Numbers hashed and encrypted, and members, counted on from `start`."""
+    def _written(self, people: pl.DataFrame, repeated: pl.DataFrame) -> Rows:
         numbers = people["msisdn"].to_list()
         hashes = self._keyring.hashes(numbers)
-        hashed = _hex(hashes)
-        ciphers = _hex(self._keyring.encrypt_all(numbers, hashes))
-        members = people.select(
-            pl.lit(self._audience_id).alias("audience"),
-            pl.int_range(start + 1, start + 1 + people.height).alias("n"),
-            "row",
-            hashed.alias("hash"),
-            "area",
-            "group",
-            "language",
-            "born",
+        return Rows.of(
+            self._audience_id,
+            people,
+            hashes,
+            self._keyring.encrypt_all(numbers, hashes),
+            repeated["row"],
+            self._keyring.hashes(repeated["msisdn"].to_list()),
         )
-        return _csv(pl.DataFrame([hashed, ciphers.alias("cipher"), people["network"]])), _csv(members)
-
-    def _repeated(self, lines: pl.DataFrame) -> bytes:
-        return _csv(lines.select("row", _hex(self._keyring.hashes(lines["msisdn"].to_list())).alias("hash")))
-
-
-def _hex(values: list[bytes]) -> pl.Series:
-    """Bytes as PostgreSQL reads them."""
-    return "\\x" + pl.Series("bytes", values, dtype=pl.Binary).bin.encode("hex")
-
-
-def _csv(frame: pl.DataFrame) -> bytes:
-    return frame.write_csv(include_header=False).encode()
 
 
 def finder(aliases: Mapping[str, str], province: str | None) -> Callable[[str], str | None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
+
+import polars as pl
 
 from campaigns import msisdn
 from campaigns.campaign import Campaign
@@ -16,7 +16,7 @@ from dispatcher.rehearsing.script import Script
 from dispatcher.settings import RouteConfig
 from dispatcher.store import approvals, audiences, campaigns, installation, rehearsals
 from dispatcher.store.approvals import Path
-from dispatcher.store.audiences import Rows
+from dispatcher.store.audiences import PEOPLE, Rows
 from dispatcher.store.campaigns import StoredWave
 from dispatcher.store.database import Connection
 from dispatcher.store.rehearsals import Likeness
@@ -60,20 +60,12 @@ async def _copy(
 def _rows(page: Sequence[Likeness], keyring: Keyring, audience: int) -> Rows:
     numbers = [number(one.network, one.who) for one in page]
     hashes = keyring.hashes(numbers)
-    written = [f"\\x{msisdn_hash.hex()}" for msisdn_hash in hashes]
-    ciphers = [f"\\x{cipher.hex()}" for cipher in keyring.encrypt_all(numbers, hashes)]
-    members = [
-        (audience, one.n, one.n, person, one.area_code, one.group_name, one.language, one.birth_year)
-        for one, person in zip(page, written, strict=True)
-    ]
-    people = [(person, cipher, one.network) for one, person, cipher in zip(page, written, ciphers, strict=True)]
-    return Rows(_csv(people), _csv(members), b"")
-
-
-def _csv(rows: Sequence[tuple[object, ...]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    people = pl.DataFrame(
+        [(one.n, one.n, one.network, one.area_code, one.group_name, one.language, one.birth_year) for one in page],
+        schema=PEOPLE,
+        orient="row",
+    )
+    return Rows.of(audience, people, hashes, keyring.encrypt_all(numbers, hashes))
 
 
 async def open_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from dispatcher import importing
 from dispatcher.demo import roster as demo_roster
-from dispatcher.importing import Order
+from dispatcher.importing import Imported, Order
 from dispatcher.lifecycle import Act
 from dispatcher.rosters import RosterError
 from dispatcher.store import audiences, suppressions
+from dispatcher.store.database import Connection
 from tests.dispatcher.hall import AUTHOR, Hall
 
 ROWS = [
@@ -72,6 +74,29 @@ async def test_the_same_roster_again_is_version_2_of_the_same_people(hall: Hall)
         newest = await audiences.newest(connection, "people")
         assert newest == second
         assert await audiences.newest(connection, "nobody") is None
+
+
+async def test_two_offices_that_bring_the_same_people_at_once_both_have_them(hall: Hall) -> None:
+    paths = [hall.roster([("0961000001",), ("0961000002",)], f"{name}.csv") for name in ("one", "two")]
+    async with hall.runtime.pool.connection() as first, hall.runtime.pool.connection() as second:
+        await bring(hall, first, paths[0])
+        waiting = asyncio.create_task(bring(hall, second, paths[1]))
+        while not waiting.done() and not await blocked(hall, second):
+            pass
+        await first.commit()
+        assert (await waiting).audience.recipients == 2
+    assert await hall.scalar("SELECT count(*) FROM recipients") == 2
+    assert await hall.scalar("SELECT count(*) FROM audience_members JOIN recipients USING (msisdn_hash)") == 4
+
+
+async def bring(hall: Hall, connection: Connection, path: Path) -> Imported:
+    return await importing.import_audience(
+        connection, hall.runtime.keyring, Order(path, path.stem, AUTHOR), lambda _d, _t: None
+    )
+
+
+async def blocked(hall: Hall, connection: Connection) -> bool:
+    return bool(await hall.scalar("SELECT cardinality(pg_blocking_pids(%s))", connection.info.backend_pid))
 
 
 async def test_columns_become_commune_group_and_network(hall: Hall) -> None:
