@@ -10,10 +10,11 @@ import argparse
 import asyncio
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from campaigns.calendar import VIETNAM
 from dispatcher import sealing, statement
 from dispatcher.embedded import Embedded
 from dispatcher.keyring import open_keyring
@@ -82,7 +83,7 @@ async def compare(pool: Pool, folder: Path, messages: int, waves: int) -> None:
     await sealing.checkpoint(pool, key)
     print(f"{messages:,} messages of {waves} waves, two rows each, sealed in {time.perf_counter() - began:.1f} s")
     office = making.load(Path("reports.example.toml")).office(date(2026, 6, 30))
-    today = datetime.now(UTC).date()
+    today = datetime.now(VIETNAM).date()
     asked = Asked(NUMBER, today - timedelta(days=30), today, "An authority", "12/CV", today, "An article")
     spent, worked, one = [], [], []
     for _ in range(ROUNDS):
