@@ -71,6 +71,7 @@ class Figures:
     total: Count
     people_sent: int
     campaigns: tuple[Count, ...]
+    organisations: tuple[Count, ...]
     networks: tuple[Count, ...]
     months: tuple[tuple[date, Count], ...]
     areas: tuple[Area, ...]
@@ -92,6 +93,7 @@ class Figures:
             "log": {"attempts_to": self.attempts_to, "receipts_to": self.receipts_to},
             "total": asdict(self.total) | {"people_sent": self.people_sent},
             "campaigns": [asdict(count) for count in self.campaigns],
+            "organisations": [asdict(count) for count in self.organisations],
             "networks": [asdict(count) for count in self.networks],
             "months": [
                 {"month": f"{month:%Y-%m}", "sent": c.sent, "delivered": c.delivered} for month, c in self.months
@@ -131,6 +133,7 @@ async def counted(connection: Connection, obligation: Obligation, period: Period
         total=Count("", total["sent"], total["delivered"], int(total["segments"]), total["people"]),
         people_sent=total["people_sent"],
         campaigns=tuple(_count(titles.get(row["edition"], row["edition"]), row) for row in by_campaign),
+        organisations=tuple(_count(row["name"], row) for row in await reports.counted(connection, "organisations")),
         networks=tuple(_count(row["network"], row) for row in await reports.counted(connection, "networks")),
         months=tuple((row["month"], _count("", row)) for row in await reports.counted(connection, "months")),
         areas=tuple(shown(areas)),

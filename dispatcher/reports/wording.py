@@ -192,6 +192,11 @@ def results(figures: Figures) -> Iterator[str]:
             f"- {campaign.name}: {number(campaign.waves)} đợt, {number(campaign.sent)} tin, tới máy {number(campaign.delivered)}"
             f" tin ({percent(campaign.delivered, campaign.sent)});"
         )
+    if len(figures.organisations) > 1:
+        yield from (
+            f"- {one.name} thực hiện {number(one.waves)} đợt, {number(one.sent)} tin, tới máy {number(one.delivered)} tin;"
+            for one in figures.organisations
+        )
     if kinds := ", ".join(f"{CONTENT[kind]} ({n} đợt)" for kind, n in figures.kinds.items() if kind in CONTENT):
         yield f"- Nội dung tuyên truyền: {kinds};"
     if left := [

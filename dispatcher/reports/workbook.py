@@ -50,6 +50,7 @@ def _tables(figures: Figures) -> Iterable[Table]:
         ],
     )
     yield "Chiến dịch", ("Chiến dịch", *COUNTS), [(c.name, *_counts(c)) for c in figures.campaigns]
+    yield "Đơn vị", ("Đơn vị thực hiện", *COUNTS), [(c.name, *_counts(c)) for c in figures.organisations]
     networks = [(NETWORK_WORDS.get(c.name, c.name), *_counts(c)[:3]) for c in figures.networks]
     yield "Nhà mạng", ("Nhà mạng", *COUNTS[:3]), networks
     yield "Tháng", ("Tháng", *COUNTS[:2]), [(f"{month:%m/%Y}", *_counts(c)[:2]) for month, c in figures.months]

@@ -41,6 +41,12 @@ SELECT c.edition, count(*) AS sent, count(*) FILTER (WHERE delivered) AS deliver
        count(DISTINCT msisdn_hash) FILTER (WHERE delivered) AS people, count(DISTINCT s.wave_id) AS waves
 FROM report_sent s JOIN campaigns c ON c.id = s.campaign_id GROUP BY c.edition ORDER BY c.edition
 """,
+    "organisations": """
+SELECT o.name, count(*) AS sent, count(*) FILTER (WHERE delivered) AS delivered, sum(segments) AS segments,
+       count(DISTINCT msisdn_hash) FILTER (WHERE delivered) AS people, count(DISTINCT s.wave_id) AS waves
+FROM report_sent s JOIN campaigns c ON c.id = s.campaign_id JOIN organisations o ON o.id = c.organisation_id
+GROUP BY o.id ORDER BY o.id
+""",
     "networks": """
 SELECT network, count(*) AS sent, count(*) FILTER (WHERE delivered) AS delivered, sum(segments) AS segments
 FROM report_sent GROUP BY network ORDER BY sent DESC, network

@@ -33,6 +33,19 @@ from tests.dispatcher.hall import AUTHOR, Hall, numbers
 DUTIES = obligations.load(Path(__file__).parents[2] / "reports.example.toml", places.areas())
 NA_SAM, THUY_HUNG = "Na Sầm", "Thụy Hùng"
 
+# The launch becomes another organisation's.
+OF_A_COMMUNE = """
+WITH commune AS (INSERT INTO organisations (slug, name) VALUES ('ky-lua', 'Công an phường Kỳ Lừa') RETURNING id),
+theirs AS (
+    INSERT INTO campaigns (organisation_id, edition, slug, year, title, definition, content_hash, author, status, approved_at)
+    SELECT commune.id, c.edition || '-ky-lua', c.slug, c.year, c.title, c.definition, c.content_hash, c.author, c.status,
+           c.approved_at
+    FROM campaigns c, commune RETURNING id
+)
+UPDATE waves SET campaign_id = theirs.id FROM theirs WHERE slug = 'launch'
+RETURNING 1
+"""
+
 
 async def delivered(hall: Hall, count: int) -> None:
     """Receipts for the first `count` messages in the order of their ids."""
@@ -74,6 +87,24 @@ async def test_the_figures_are_those_of_the_log(hall: Hall) -> None:
     assert figures.total.segments == await hall.scalar("SELECT sum(segments) FROM messages")
     assert [(month, c.sent) for month, c in figures.months] == [(date(2026, 6, 1), 30)]
     assert figures.communes == 2
+
+
+async def test_the_figures_of_all_organisations_are_added_up_and_each_is_named(hall: Hall) -> None:
+    await hall.running([(n, NA_SAM) for n in numbers(7)], "launch", "disguised")
+    await expansion.expand(hall.runtime, await hall.scalar("SELECT id FROM waves WHERE slug = 'launch'"))
+    await hall.send()
+    alone = (await made(hall)).figures
+    assert [(one.sent, one.waves) for one in alone.organisations] == [(7, 1)]
+    assert not [line for line in wording.results(alone) if "thực hiện" in line]
+    await hall.rehearse("disguised")
+    (second,) = await hall.open_waves()
+    await expansion.expand(hall.runtime, second)
+    await hall.send()
+    await hall.sql(OF_A_COMMUNE)
+    both = (await made(hall, slug="nam")).figures
+    assert sorted(one.sent for one in both.organisations) == [7, 7]
+    assert both.total.sent == 14
+    assert "- Công an phường Kỳ Lừa thực hiện 1 đợt, 7 tin, tới máy 0 tin;" in wording.results(both)
 
 
 async def test_people_are_counted_once_and_messages_each_time(hall: Hall) -> None:
@@ -201,7 +232,25 @@ def _empty() -> bytes:
     office = DUTIES.office(period.end)
     assert office
     figures = Figures(
-        period, datetime(2026, 6, 10, tzinfo=UTC), 0, 0, Count("", 0, 0), 0, (), (), (), (), 0, {}, {}, 0, 0, (), (), ()
+        period,
+        datetime(2026, 6, 10, tzinfo=UTC),
+        0,
+        0,
+        Count("", 0, 0),
+        0,
+        (),
+        (),
+        (),
+        (),
+        (),
+        0,
+        {},
+        {},
+        0,
+        0,
+        (),
+        (),
+        (),
     )
     return render(Report(figures, office, obligation, Notes(), ()))
 
