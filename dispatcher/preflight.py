@@ -6,22 +6,25 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
 
 from campaigns import brandnames, compose, rules, schedule
 from campaigns.campaign import Campaign, Wave
 from campaigns.volume import Amount
+from dispatcher import templates
 from dispatcher.control import find
 from dispatcher.errors import UserError
-from dispatcher.review import Office, review
-from dispatcher.routing import ANY, senders, table
+from dispatcher.pricing import Way, total
+from dispatcher.review import Office, WaveReview, review
+from dispatcher.routing import senders
 from dispatcher.runtime import Route
-from dispatcher.settings import RouteConfig
 from dispatcher.store.database import Connection
-from providers.base import Health, Receipts, Template, Terms
+from providers.base import Filled, Health, Receipts, Template, TemplateInfo, Terms
 from providers.errors import ProviderError
+
+MOST_MISFITS = 5  # each commune may have one of its own
 
 
 class Level(StrEnum):
@@ -66,11 +69,15 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Freight:
-    """A campaign and the volumes of its routes; None where they cannot be told yet, and then why not."""
+    """A campaign and the volumes of its routes; None where they cannot be told yet, and then why not.
+
+    `filled`: what goes into templates, by route.
+    """
 
     campaign: Campaign
     volumes: Mapping[str, Volume] | None
     unknown: str = ""
+    filled: Mapping[str, Sequence[Filled]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +94,23 @@ class Checked:
         return self.health.ok and all(finding.level is not Level.STOP for finding in self.findings)
 
 
-def volumes(waves: Iterable[Sequence[Amount]], routes: Sequence[RouteConfig]) -> dict[str, Volume]:
-    """route -> what it would carry, the amounts of each wave told network by network."""
-    chosen = table(routes)
+def volumes(waves: Iterable[Sequence[Way]]) -> dict[str, Volume]:
+    """route -> what it would carry at most, the ways of each wave told network by network."""
     each: defaultdict[str, list[Volume]] = defaultdict(list)
-    for amounts in waves:
+    for ways in waves:
         parts: defaultdict[str, list[Amount]] = defaultdict(list)
-        for amount in amounts:
-            name = chosen.get(amount.network, chosen.get(ANY))
-            if name and amount.people:
-                parts[name].append(amount)
+        for way in ways:
+            if way.route and way.amount.people:
+                parts[way.route].append(way.amount)
         for name, mine in parts.items():
             people = sum(amount.people for amount in mine)
-            each[name].append(Volume(people, _sum([amount.vnd for amount in mine]), people))
+            each[name].append(Volume(people, total(amount.vnd for amount in mine), people))
     return {name: _together(carried) for name, carried in each.items()}
 
 
 def _together(carried: Sequence[Volume]) -> Volume:
     people = [one.people for one in carried]
-    return Volume(sum(people), _sum([one.vnd for one in carried]), min(people))
-
-
-def _sum(amounts: Sequence[float | None]) -> float | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
+    return Volume(sum(people), total(one.vnd for one in carried), min(people))
 
 
 async def freight(connection: Connection, edition: str, office: Office) -> Freight:
@@ -120,7 +120,18 @@ async def freight(connection: Connection, edition: str, office: Office) -> Freig
         waves = (await review(connection, edition, office)).waves
     except UserError as error:  # a draft may lack its audience, its theme or its papers, and be compared all the same
         return Freight(campaign, None, str(error))
-    return Freight(campaign, volumes((wave.amounts for wave in waves), office.routes))
+    return Freight(campaign, volumes(wave.ways for wave in waves), filled=_filled(campaign, waves))
+
+
+def _filled(campaign: Campaign, waves: Iterable[WaveReview]) -> dict[str, list[Filled]]:
+    found: defaultdict[str, list[Filled]] = defaultdict(list)
+    for wave in waves:
+        texts = compose.variants(campaign, wave.slug, wave.areas)
+        read = [text for text in texts if text.area_code in wave.areas] or texts  # nobody may be without a commune
+        said = [Filled(text.template, text.parameters) for text in read if text.template]
+        for name in {way.route for way in wave.ways if way.whole and way.route}:
+            found[name] += said
+    return found
 
 
 async def preflight(routes: Iterable[Route], freight: Freight | None = None) -> list[Checked]:
@@ -147,6 +158,8 @@ async def _checked(route: Route, freight: Freight | None) -> Checked:
     if health.ok:
         terms, more = await _terms(route)
         findings += [*more, *_of_terms(route, terms, carries, mine)]
+        if carries and freight and (filled := freight.filled.get(name)):
+            findings += await _of_filled(route, filled, mine)
     if freight and freight.unknown:
         said = f"Chưa so được số người và chi phí: {freight.unknown}"
         findings.append(_finding(Level.WARN, About.NUMBERS, said, "Bổ sung cho chiến dịch rồi chạy lại lệnh này."))
@@ -212,6 +225,31 @@ def _of_templates(templates: Sequence[Template], campaign: Campaign) -> Iterator
                 f"Nội dung đợt {wave.slug} không khớp mẫu tin nào trong {len(templates)} mẫu đã duyệt.",
                 "Đăng ký mẫu tin này với nhà cung cấp, hoặc sửa nội dung cho đúng mẫu đã duyệt.",
             )
+
+
+async def _of_filled(route: Route, filled: Sequence[Filled], mine: Volume | None) -> list[Finding]:
+    """What the provider says of the templates, and of their price."""
+    try:
+        known = await templates.look(route, filled)
+    except ProviderError as error:
+        said = f"Không hỏi được mẫu tin: {error}"
+        return [_finding(Level.WARN, About.TEMPLATE, said, "Chạy lại lệnh này; đợt gửi bị giữ lại nếu mẫu không khớp.")]
+    do = "Sửa mẫu tin hoặc tham số trong tệp chiến dịch cho khớp, hoặc chờ Zalo duyệt mẫu."
+    misfits = templates.misfits(filled, known)
+    told = [*misfits[:MOST_MISFITS], *([f"và {more} chỗ nữa"] if (more := len(misfits) - MOST_MISFITS) > 0 else [])]
+    wrong = [_finding(Level.STOP, About.TEMPLATE, f"{said}.", do) for said in told]
+    return [*wrong, *(finding for info in known.values() for finding in _of_info(route, info, mine))]
+
+
+def _of_info(route: Route, info: TemplateInfo, mine: Volume | None) -> Iterator[Finding]:
+    ours, theirs = route.config.vnd_per_message, info.price
+    if theirs is not None and theirs != ours:
+        written = "chưa ghi giá" if ours is None else f"ghi {_dong(ours)}"
+        said = f"Zalo tính {_dong(theirs)} một tin của mẫu {info.template}, đường gửi {written}."
+        yield _finding(Level.WARN, About.BALANCE, said, "Sửa vnd_per_message trong routes.toml.")
+    if mine and info.quota is not None and info.quota < mine.people:
+        said = f"Mẫu {info.template} hôm nay còn {info.quota} tin, chiến dịch cần {mine.people} tin."
+        yield _finding(Level.WARN, About.QUOTA, said, "Xin tăng hạn mức, hoặc chia chiến dịch thành nhiều ngày.")
 
 
 def _own(campaign: Campaign) -> Sequence[Wave]:

@@ -15,11 +15,12 @@ from campaigns.campaign import Campaign, Channel, Priority
 from campaigns.decree91 import Article, Refusal
 from campaigns.tariff import Tariff, tariffs
 from campaigns.volume import Amount, Share, Specimen
-from dispatcher import fingerprint, outlook, rulings
+from dispatcher import fingerprint, outlook, pricing, rulings
 from dispatcher.control import ControlError, find
 from dispatcher.fingerprint import Part
 from dispatcher.lifecycle import Status
 from dispatcher.outlook import Known, Outlook
+from dispatcher.pricing import Way
 from dispatcher.routing import senders
 from dispatcher.selecting import select
 from dispatcher.settings import RouteConfig, Settings, load_calendar, load_prices, load_routes
@@ -53,7 +54,7 @@ def office(settings: Settings) -> Office:
 class WaveReview:
     """One wave: `people` get a message, `left_out` have refused. `areas` is commune code -> people.
 
-    `relation`: the dealing that the office has had with its audience.
+    `relation`: the dealing that the office has had with its audience. `ways`: what each route carries of it at most.
     """
 
     id: int
@@ -70,6 +71,7 @@ class WaveReview:
     people: int
     left_out: int
     segments: int
+    ways: tuple[Way, ...]
     amounts: tuple[Amount, ...]
     areas: dict[str | None, int]
     specimens: tuple[Specimen, ...]
@@ -171,7 +173,7 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
         raise rulings.ruled_out(campaign, refusals)
     terms = await fingerprint.terms(connection, stored, await _all(connection, stored, waves), office.routes)
     seen = await outlook.look(connection, stored, waves, office.routes, known)
-    reviewed, shares, used = [], [], []
+    reviewed, used = [], []
     for wave in waves:
         groups = await outlook.counted(connection, campaign, wave, known)
         found = volume.shares(campaign, wave.slug, groups)
@@ -179,10 +181,9 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
         if audience is None:
             raise ControlError(f"Không còn nhóm người nhận của đợt {wave.slug}.")
         reviewed.append(_wave(campaign, wave, audience, found, office, lot or random.Random()))  # noqa: S311  samples, no secret
-        shares += found
         used.append(audience)
-    amounts = tuple(volume.amounts(shares, office.prices))
-    vnd = _sum([amount.vnd for amount in amounts])
+    amounts = tuple(pricing.together(wave.amounts for wave in reviewed))
+    vnd = pricing.total(amount.vnd for amount in amounts)
     last, digest = await approvals.last(connection, stored.id), fingerprint.digest(terms)
     return Review(
         campaign=campaign,
@@ -196,7 +197,11 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
         refusals=tuple(refusals),
         over_ceiling=_over_ceiling(campaign, vnd),
         findings=tuple(_late(campaign, seen, office.calendar)),
-        warnings=(*rules.warnings(campaign, office.calendar), *_warnings(campaign, seen, amounts)),
+        warnings=(
+            *rules.warnings(campaign, office.calendar),
+            *_warnings(campaign, seen),
+            *_unpriced(campaign, reviewed),
+        ),
         last=last,
         changes=fingerprint.changes(last.terms, terms) if last else None,
         audiences=tuple({audience.id: audience for audience in used}.values()),
@@ -207,7 +212,8 @@ async def review(connection: Connection, edition: str, office: Office, lot: rand
 def _wave(
     campaign: Campaign, wave: StoredWave, audience: Audience, found: list[Share], office: Office, lot: random.Random
 ) -> WaveReview:
-    amounts = tuple(volume.amounts(found, office.prices))
+    gone = tuple(pricing.ways(found, wave.channel, office.routes, office.prices))
+    amounts = tuple(pricing.dearest(gone))
     return WaveReview(
         id=wave.id,
         audience_id=audience.id,
@@ -223,6 +229,7 @@ def _wave(
         people=sum(amount.people for amount in amounts),
         left_out=sum(share.group.left_out for share in found),
         segments=sum(amount.segments for amount in amounts),
+        ways=gone,
         amounts=amounts,
         areas=volume.by_area(found),
         specimens=tuple(volume.specimens(found, lot)),
@@ -245,11 +252,6 @@ async def _unrelated(connection: Connection, waves: Sequence[StoredWave]) -> lis
         for slug, audience in found.items()
         if audience and not audience.relation
     ]
-
-
-def _sum(values: list[float | None]) -> float | None:
-    """The sum, None where a part of it is not known."""
-    return None if None in values else sum(value for value in values if value is not None)
 
 
 def dong(vnd: float) -> str:
@@ -325,21 +327,29 @@ def _advice(help_: outlook.Help) -> str:
     )
 
 
-def _warnings(campaign: Campaign, seen: Outlook, amounts: Sequence[Amount]) -> Iterator[str]:
+def _warnings(campaign: Campaign, seen: Outlook) -> Iterator[str]:
     for slug in seen.over:
         yield f"đợt {slug} đã qua giờ đóng, sẽ không gửi"
     for network, people in seen.unserved.items():
         yield f"{count(people)} tin tới nhà mạng {network} chưa có đường gửi nào phục vụ"
-    if by_zalo := [wave.slug for wave in campaign.waves if wave.channel is not Channel.SMS]:
+    if both := [wave.slug for wave in campaign.waves if wave.channel is Channel.ZALO_THEN_SMS]:
         yield (
-            f"đợt {', '.join(by_zalo)} đi qua Zalo: chi phí ở đây tính như mọi người nhận bằng SMS, tiền Zalo theo giá của mẫu tin"
+            f"đợt {', '.join(both)} qua Zalo trước, rồi SMS: chi phí tính mỗi người theo cách đắt hơn;"
+            " tin Zalo không tới thì Zalo không tính tiền"
         )
     for route in seen.stops:
         yield f"đường gửi {route} đang dừng; dự kiến tính như đường gửi chạy lại ngay"
-    unknown = [amount.network for amount in amounts if amount.vnd is None]
-    if unknown:
-        ceiling = "; không so được với mức chi tối đa" if campaign.budget else ""
-        yield f"chưa biết đơn giá của {', '.join(unknown)} (ghi trong tệp DISPATCHER_TERMS){ceiling}"
+
+
+def _unpriced(campaign: Campaign, waves: Sequence[WaveReview]) -> Iterator[str]:
+    unknown = [way for wave in waves for way in wave.ways if way.amount.vnd is None]
+    ceiling = "; không so được với mức chi tối đa" if campaign.budget else ""
+    by_message = dict.fromkeys(way.route for way in unknown if way.whole and way.route)
+    by_segment = dict.fromkeys(way.amount.network for way in unknown if not way.whole)
+    if by_segment:
+        yield f"chưa biết đơn giá của {', '.join(by_segment)} (ghi trong tệp DISPATCHER_TERMS){ceiling}"
+    if by_message:
+        yield f"chưa biết giá một tin của đường gửi {', '.join(by_message)} (ghi vnd_per_message trong routes.toml){ceiling}"
 
 
 def fields(seen: Review) -> dict[str, Any]:

@@ -45,6 +45,11 @@ def table(routes: Iterable[RouteConfig], policy: Channel = Channel.SMS) -> dict[
     return chosen if ANY in chosen else _first(over(routes, SMS)) | chosen
 
 
+def serving(chosen: Mapping[str, str], network: str) -> str | None:
+    """The route of a table that serves a network; `*` stands for numbers only."""
+    return chosen.get(network) or (chosen.get(ANY) if network != FOLLOWERS else None)
+
+
 def _first(routes: Iterable[RouteConfig]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for route in routes:
@@ -65,8 +70,7 @@ def senders(routes: Iterable[RouteConfig]) -> tuple[str, ...]:
 
 def unserved(chosen: Mapping[str, str], people: Mapping[str, int]) -> dict[str, int]:
     """The networks (with their people) that no route serves."""
-    missing = {network: n for network, n in people.items() if network not in chosen}
-    return {network: n for network, n in missing.items() if ANY not in chosen or network == FOLLOWERS}
+    return {network: n for network, n in people.items() if serving(chosen, network) is None}
 
 
 def onward(routes: Iterable[RouteConfig], without: Collection[str], by: str = SMS) -> dict[str, str]:

@@ -115,6 +115,9 @@ async def try_routes(settings: Settings) -> None:
             pass
 
 
+BY_NETWORK = "vnd_per_message chỉ dùng cho Zalo; giá SMS theo nhà mạng, ghi trong tệp DISPATCHER_TERMS."
+
+
 @asynccontextmanager
 async def open_route(
     config: RouteConfig, keyring: Keyring, others: Sequence[RouteConfig] = (), pool: Pool | None = None
@@ -130,6 +133,8 @@ async def open_route(
         raise RoutesError(f"Đường gửi {config.name}: {error}") from None
     except ValidationError as error:
         raise RoutesError(explain(error, f"Đường gửi {config.name}, [route.options]")) from None
+    if config.vnd_per_message is not None and kind.capabilities.channel == SMS:
+        raise RoutesError(f"Đường gửi {config.name}: {BY_NETWORK}")
     lanes = Gate(LANES, kept=1) if config.window >= LANES else Gate(config.window, kept=0)
     async with Http(timeouts=Timeouts(read=options.timeout), connections=config.window) as http:
         provider = _provider(kind, config, options, http)

@@ -117,6 +117,7 @@ class RouteConfig(BaseModel):
     crash can leave uncertain. `when_down`: what waiting messages do when the route is parked, or its carrier has not
     answered for a while: move to the next route that serves their network, or wait. `callback_from`: the addresses that
     callbacks may come from (none: any). `callback_max_age_seconds`: older ones are refused, and those that tell no time.
+    `vnd_per_message`: what Zalo charges for one; SMS are priced by network, in the office's terms.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -132,6 +133,7 @@ class RouteConfig(BaseModel):
     when_down: Literal["move", "wait"] = "move"
     callback_from: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_addresses)], ...] = ()
     callback_max_age_seconds: Annotated[int, Field(ge=60)] | None = None
+    vnd_per_message: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @field_validator("networks", mode="before")

@@ -174,7 +174,7 @@ class Zbs(Zalo):
             status in USABLE,
             status,
             _parameters(said),
-            said.number("price"),
+            None if self.options.address == "uid" else said.number("price"),  # it is that of a message by number
             said.number("timeout") or self.options.template_seconds,
             said.number("templateRemainingQuota"),
         )

@@ -6,18 +6,23 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from campaigns.campaign import Campaign, Channel, ZaloText
+from campaigns.tariff import Tariff
 from campaigns.template import Form
 from dispatcher import clock, delivery_log, expansion, failover, fallback, followers, importing, renewing, sending
 from dispatcher.delivery_log import Format
 from dispatcher.followers import FollowersError
 from dispatcher.links import listener
+from dispatcher.preflight import About, freight, lacking, preflight
 from dispatcher.receipts import Inbox, arrived, settle
+from dispatcher.review import Office, Review, review
+from dispatcher.routing import NUMBERS
 from dispatcher.rulings import RuledOutError
 from dispatcher.runtime import Runtime
 from dispatcher.settings import Settings, fixed
@@ -33,6 +38,7 @@ from providers.zalo.calls import Zalo
 from tests.dispatcher.hall import EDITION, SENDER, Hall, june, numbers
 
 COMMUNE = 40
+PRICE = 200  # what the pretend Zalo says of its template
 TEMPLATE = TemplateDials(parameters={"xa": COMMUNE}, timeout_seconds=3600)
 QUIET = WebhookDials(lost=1.0, delay_seconds=Spread())  # arrives at once, by a clock that no rehearsal moves
 WAIT_MINUTES = 30
@@ -81,6 +87,7 @@ provider = "zalo_zbs"
 networks = {networks}
 sender = "Công an tỉnh"
 tps = 5000
+vnd_per_message = {PRICE}
 [route.options]
 address = "{address}"
 {told}
@@ -495,3 +502,79 @@ async def test_a_statement_shows_the_template_where_the_sms_that_was_to_follow_n
         (row,) = await log.first(connection, Wanted(edition=EDITION), 5)
         (told,) = await statements.sent(connection, row.msisdn_hash, *ALWAYS)
     assert row.text == told.text == f"Zalo, mẫu {TEMPLATE.id}: xa = Na Sầm"
+
+
+CONTRACT = {network: Tariff(network, 250.0, source="hợp đồng") for network in NUMBERS}
+
+
+async def looked_at(hall: Hall, policy: Channel, budget: int) -> Review:
+    await hall.rehearse()
+    await hall.import_rows([(number, "xã Na Sầm") for number in numbers(10)])
+    async with hall.runtime.pool.connection() as connection:
+        await importing.relate(connection, "people", "phụ huynh đã đăng ký nhận tin, 2025", "An")
+    await hall.add(campaign(policy).model_copy(update={"budget": budget}))
+    async with hall.runtime.pool.connection() as connection:
+        return await review(connection, EDITION, Office(hall.routes, prices=CONTRACT))
+
+
+async def test_an_approver_sees_the_price_of_zalo_and_whether_it_is_over_the_ceiling(hall: Hall) -> None:
+    seen = await looked_at(hall, Channel.ZALO, budget=1999)
+    assert (seen.vnd, seen.waves[0].segments) == (10 * PRICE, 10)
+    assert {amount.source for amount in seen.amounts} == {"routes.toml, đường gửi zalo"}
+    assert "vượt mức chi tối đa" in (seen.over_ceiling or "")
+
+
+async def test_of_zalo_and_then_sms_everybody_is_reckoned_by_the_dearer_way(hall: Hall) -> None:
+    seen = await looked_at(hall, Channel.ZALO_THEN_SMS, budget=10**9)
+    (wave,) = seen.waves
+    assert seen.vnd == wave.segments * 250 > 10 * PRICE
+    assert any("cách đắt hơn" in warning for warning in seen.warnings)
+    assert seen.over_ceiling is None
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(template=TEMPLATE, daily_quota=4)])
+async def test_before_the_campaign_the_zalo_route_is_asked_for_quota_and_template(hall: Hall) -> None:
+    await looked_at(hall, Channel.ZALO_THEN_SMS, budget=10**9)
+    async with hall.runtime.pool.connection() as connection:
+        carried = await freight(connection, EDITION, Office(hall.routes, prices=CONTRACT))
+    assert carried.volumes is not None
+    assert {name: (volume.people, volume.vnd is None) for name, volume in carried.volumes.items()} == {
+        "zalo": (10, False),
+        "main": (10, False),
+    }
+    assert carried.volumes["zalo"].vnd == 10 * PRICE
+    found = await preflight([hall.runtime.routes["zalo"]], carried)
+    said = {finding.about: finding.said for one in found for finding in one.findings}
+    assert said[About.QUOTA] == "Hạn mức hôm nay còn 4 tin, chiến dịch cần 10 tin."
+    assert About.TEMPLATE not in said
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ({"status": "PENDING_REVIEW"}, "chưa dùng được (PENDING_REVIEW)"),
+        ({"parameters": {"xa": 3}}, "mẫu cho phép 0-3"),
+        ({"id": "999"}, "chưa dùng được"),
+    ],
+)
+async def test_a_template_that_cannot_be_sent_is_told_before_the_campaign(
+    hall: Hall, zalo: PretendZalo, template: dict[str, object], told: str
+) -> None:
+    await looked_at(hall, Channel.ZALO, budget=10**9)
+    async with hall.runtime.pool.connection() as connection:
+        carried = await freight(connection, EDITION, Office(hall.routes, prices=CONTRACT))
+    zalo.account.dials = zalo.dials = zalo.dials.model_copy(update={"template": TEMPLATE.model_copy(update=template)})
+    (one,) = await lacking([hall.runtime.routes["zalo"]], carried)
+    assert told in one
+
+
+async def test_another_price_at_zalo_than_ours_is_told(hall: Hall) -> None:
+    await looked_at(hall, Channel.ZALO, budget=10**9)
+    dear = [one.model_copy(update={"vnd_per_message": 150.0}) for one in hall.routes]
+    async with hall.runtime.pool.connection() as connection:
+        carried = await freight(connection, EDITION, Office(dear, prices=CONTRACT))
+    route = replace(hall.runtime.routes["zalo"], config=next(one for one in dear if one.name == "zalo"))
+    (one,) = await preflight([route], carried)
+    (said,) = [finding.said for finding in one.findings if finding.about is About.BALANCE]
+    assert said == "Zalo tính 200 đồng một tin của mẫu 204519, đường gửi ghi 150 đồng."
+    assert one.ok

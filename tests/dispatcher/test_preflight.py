@@ -15,6 +15,7 @@ from campaigns.volume import Amount
 from dispatcher import control
 from dispatcher.keyring import Keyring
 from dispatcher.preflight import About, Checked, Finding, Freight, Level, Volume, freight, lacking, preflight, volumes
+from dispatcher.pricing import Way
 from dispatcher.review import Office
 from dispatcher.runtime import Route, open_route
 from dispatcher.settings import RouteConfig, Settings, load_routes
@@ -155,14 +156,15 @@ def config(name: str, *networks: str) -> RouteConfig:
 
 
 def test_volumes_follow_the_routes_and_are_not_priced_where_a_price_is_missing() -> None:
-    launch = [Amount("viettel", 100, 200, 100_000, ""), Amount("vinaphone", 40, 80, 56_000, "")]
-    second = [Amount("viettel", 10, 10, 5_000, ""), Amount("itel", 5, 5, None, "")]
-    everybody_refused = [Amount("viettel", 0, 0, 0, "")]
-    routes = [config("first", "viettel"), config("second", "*")]
-    carried = volumes([launch, second, everybody_refused], routes)
-    assert carried["first"] == Volume(110, 105_000, 10)
-    assert carried["second"] == Volume(45, None, 5)
-    assert set(volumes([launch], routes[:1])) == {"first"}
+    launch = [
+        Way("first", Amount("viettel", 100, 200, 100_000, "")),
+        Way("second", Amount("vinaphone", 40, 80, 56_000, "")),
+    ]
+    second = [Way("first", Amount("viettel", 10, 10, 5_000, "")), Way("second", Amount("itel", 5, 5, None, ""))]
+    everybody_refused = [Way("first", Amount("viettel", 0, 0, 0, ""))]
+    unserved = [Way(None, Amount("gmobile", 7, 7, 700, ""))]
+    carried = volumes([launch, second, everybody_refused, unserved])
+    assert carried == {"first": Volume(110, 105_000, 10), "second": Volume(45, None, 5)}
 
 
 @pytest.mark.parametrize("dials", [Dials(templates=("Khac",))])
