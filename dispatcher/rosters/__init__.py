@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile
 
-from dispatcher.rosters.chunks import CHUNK_ROWS, Chunk, RosterError
+from dispatcher.rosters.chunks import CHUNK_ROWS, Chunk, RosterError, converted
 from dispatcher.rosters.csvfile import ALONE, CsvFile
 from dispatcher.rosters.mapping import FIELDS, Fields, Layout
 from dispatcher.rosters.ooxml import Forbidden
@@ -107,9 +107,9 @@ def _of_csv(path: Path, file: CsvFile, chunk_rows: int) -> Roster:
     return _roster(
         path,
         file.layout,
-        list(file.layout.notes),
+        [*file.layout.notes, *([converted(file.script)] if file.script else [])],
         lambda: file.chunks(chunk_rows),
-        encoding=file.encoding,
+        encoding=file.script or file.encoding,
         delimiter=None if file.delimiter == ALONE else file.delimiter,
         total_hint=path.stat().st_size,
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from campaigns.legacy import MixedError, Script, recognised
 from dispatcher.errors import UserError
 
 CHUNK_ROWS = 50_000
@@ -17,6 +18,21 @@ MOST_BLANK_ROWS = 1_048_576  # as many as a worksheet has: beyond, somebody is w
 
 class RosterError(UserError):
     """A roster that cannot be read: Vietnamese, naming the file, the place in it and what to do."""
+
+
+def old_script(file: str, sample: str) -> Script | None:
+    """The script from before Unicode that a file is typed in, by a part of it. Raises `RosterError` where it is only half so."""
+    try:
+        return recognised(sample)
+    except MixedError as error:
+        raise RosterError(
+            f"{file}: một phần chữ là Unicode, một phần gõ bằng bảng mã cũ ({error}). Chuyển hết sang Unicode rồi nhập lại, "
+            "ví dụ bằng UniKey (Ctrl+Shift+F6)."
+        ) from None
+
+
+def converted(script: Script) -> str:
+    return f"Chữ gõ bằng bảng mã cũ {script} đã được chuyển sang Unicode; xem lại vài dòng trước khi nhập."
 
 
 class Record(NamedTuple):

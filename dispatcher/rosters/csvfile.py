@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import polars as pl
 
-from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError
+from campaigns import legacy
+from campaigns.legacy import Script
+from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError, old_script
 from dispatcher.rosters.mapping import FIELDS, HEADER_WITHIN, SAMPLE_ROWS, Fields, Layout, field_of, folded, lay_out
 
 Row = tuple[int, list[str]]  # a Record without the cost of its name, for millions of them
@@ -28,6 +31,7 @@ _BLANK_LINES = b"\n\n\n\n"  # so many are looked at one by one, lest they pile u
 _END = "\0end"  # cannot occur: NUL is taken out of every line
 
 _SAVE_AS = "Mở tệp bằng Excel, chọn Lưu thành (Save As), kiểu “CSV UTF-8”, rồi nhập lại."
+BYTES = "latin-1"  # how the bytes of a font of old are read, one letter each
 _AS_IT_IS = {"utf-8": 0, "utf-8-sig": len(codecs.BOM_UTF8)}  # encoding -> bytes before the text
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -43,6 +47,17 @@ def detect_encoding(head: bytes) -> str:
     if even and even.count(0) > 0.3 * len(even) and odd.count(0) < 0.05 * len(odd):
         return "utf-16-be"
     return "utf-8"
+
+
+def detect_script(file: str, head: bytes) -> tuple[str, Script | None]:
+    """The encoding, and the script from before Unicode that the letters are of, if any. Raises `RosterError`."""
+    encoding = detect_encoding(head)
+    try:
+        decoded = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeError:
+        script = old_script(file, head.decode(BYTES))
+        return (BYTES, script) if script else (encoding, None)
+    return encoding, old_script(file, decoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +82,10 @@ def lines_of(block: Block) -> Iterator[str]:
 
 
 class Blocks:
-    """A text file, block by block: as UTF-8, its line ends and NUL bytes evened out, no line too long."""
+    """A text file, block by block: as UTF-8 and Unicode, its line ends and NUL bytes evened out, no line too long."""
 
-    def __init__(self, path: Path, encoding: str) -> None:
-        self._path, self._encoding = path, encoding
+    def __init__(self, path: Path, encoding: str, script: Script | None = None) -> None:
+        self._path, self._encoding, self._script = path, encoding, script
         self._decoder = None if encoding in _AS_IT_IS else codecs.getincrementaldecoder(encoding)()
         self._rest = b""
 
@@ -83,7 +98,7 @@ class Blocks:
                     if text := self._whole(self._utf8(read), first):
                         yield Block(text, first, raw.tell())
                         first += text.count(b"\n")
-                if last := _even(self._rest + self._utf8(b"", final=True)):
+                if last := self._even(self._rest + self._utf8(b"", final=True)):
                     yield Block(last if last.endswith(b"\n") else last + b"\n", first, raw.tell())
         except UnicodeError:
             raise RosterError(_undecodable(self._path, self._encoding)) from None
@@ -96,17 +111,17 @@ class Blocks:
         text = self._rest + read
         cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, -1)) + 1
         self._rest = text[cut:]
-        even = _even(text[:cut])
+        even = self._even(text[:cut])
         if len(self._rest) >= LONGEST_LINE and len(self._rest.decode(errors="ignore")) >= LONGEST_LINE:
             raise RosterError(_endless(self._path.name, first + even.count(b"\n")))
         return even
 
-
-def _even(text: bytes) -> bytes:
-    """The same without NUL bytes, every line ended by a line feed. Raises `UnicodeError` for what is no UTF-8."""
-    text.decode()
-    text = text.replace(b"\0", b"") if b"\0" in text else text
-    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
+    def _even(self, text: bytes) -> bytes:
+        """The same without NUL bytes, every line ended by a line feed. Raises `UnicodeError` for what is no UTF-8."""
+        decoded = text.decode()
+        text = legacy.read(decoded, self._script).encode() if self._script else text
+        text = text.replace(b"\0", b"") if b"\0" in text else text
+        return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
 
 
 def _endless(file: str, number: int) -> str:
@@ -226,18 +241,21 @@ class CsvFile:
 
     def __init__(self, path: Path, head: bytes, asked: Mapping[str, str], fields: Fields = FIELDS) -> None:
         self.path = path
-        self.encoding = detect_encoding(head)
+        self.encoding, self.script = detect_script(path.name, head)
         self.delimiter, named = sniff([line.rstrip("\n") for line in islice(self._lines(), SAMPLE_ROWS)])
         found = islice(records(self._lines(), path.name, self.delimiter), int(named), None)
+        mark = re.escape(self.delimiter.encode())
+        # A quote that neither begins nor ends a cell, nor stands beside another: readers differ about it.
+        self._stray = re.compile(rb'"(?![%b\n"])(?<=[^%b\n"]")' % (mark, mark))
         self.layout: Layout = lay_out(path.name, [Record(*row) for row in islice(found, SAMPLE_ROWS)], asked, fields)
 
     def _lines(self) -> Iterator[str]:
-        return chain.from_iterable(map(lines_of, Blocks(self.path, self.encoding)))
+        return chain.from_iterable(map(lines_of, Blocks(self.path, self.encoding, self.script)))
 
     def chunks(self, chunk_rows: int) -> Iterator[Chunk]:
         """All data rows. Raises `RosterError` where the file goes bad."""
         collector = Collector(self.path.name, tuple(self.layout.indexes), chunk_rows)
-        blocks = iter(Blocks(self.path, self.encoding))
+        blocks = iter(Blocks(self.path, self.encoding, self.script))
         position = 0
         for block in blocks:
             position = block.position
@@ -299,6 +317,8 @@ class CsvFile:
         if block.first < self.layout.first_row or _BLANK_LINES in block.text:
             return None
         quoted = b'"' in block.text
+        if quoted and self._stray.search(block.text):
+            return None
         indexes = tuple(self.layout.indexes.values())
         try:
             frame = pl.read_csv(

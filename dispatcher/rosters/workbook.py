@@ -8,8 +8,11 @@ from zipfile import ZipFile
 
 import polars as pl
 
-from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError
+from campaigns import legacy
+from campaigns.legacy import Script
+from dispatcher.rosters.chunks import Chunk, Collector, Record, RosterError, converted, old_script
 from dispatcher.rosters.mapping import FIELDS, MOST_COLUMNS, SAMPLE_ROWS, Fields, Layout, lay_out
+from dispatcher.rosters.merging import Merged, spans
 from dispatcher.rosters.ooxml import (
     LONGEST_CELL,
     Attributes,
@@ -161,6 +164,9 @@ class Workbook:
         self._strings = Strings(self._package.strings)
         self.notes: list[str] = []
         self.sheet, self.layout = _choose(self._package, self._strings, asked, sheet, fields)
+        self._script = _script(path.name, _sample(self._package, self._strings, self.sheet))
+        if self._script:
+            self.notes.append(converted(self._script))
         with ZipFile(path) as archive:
             self.size = archive.getinfo(self.sheet.part).file_size
 
@@ -168,7 +174,7 @@ class Workbook:
         """All data rows. Raises `RosterError` where the file goes bad, and what zipfile and expat raise."""
         layout = self.layout
         collector = Collector(self.path.name, tuple(layout.indexes), chunk_rows)
-        gathered = _Gathered(layout, self._strings, collector)
+        gathered = _Gathered(layout, self._strings, collector, self._script, self._merges())
         scanner = Scanner(frozenset(layout.indexes.values()), self._package.dates, gathered.add)
         position = 0
         with ZipFile(self.path) as archive:
@@ -182,6 +188,12 @@ class Workbook:
         yield from collector.rest(position)
         self._note(scanner.unanswered)
 
+    def _merges(self) -> Merged:
+        """The merged cells of the columns that are read, numbers left aside: two people do not share one."""
+        wanted = {index for field, index in self.layout.indexes.items() if field != "msisdn"}
+        with ZipFile(self.path) as archive:
+            return Merged(spans(archive, self.sheet.part, wanted, _Letters().__getitem__))
+
     def _note(self, unanswered: int) -> None:
         note = (
             f"{unanswered} ô công thức chưa có giá trị, coi như ô trống. Mở tệp bằng Excel, lưu lại để Excel tính xong "
@@ -194,18 +206,22 @@ class Workbook:
 class _Gathered:
     """The data rows of a block, handed to the collector together, so that shared strings are looked up together."""
 
-    def __init__(self, layout: Layout, strings: Strings, collector: Collector) -> None:
+    def __init__(
+        self, layout: Layout, strings: Strings, collector: Collector, script: Script | None, merged: Merged
+    ) -> None:
+        self._script, self._merged = script, merged
         self._first_row, self._indexes = layout.first_row, tuple(layout.indexes.values())
         self._strings, self._collector = strings, collector
         self._rows: list[tuple[int, dict[int, Cell], bool]] = []
         self._next = layout.first_row
 
     def add(self, number: int, cells: dict[int, Cell], filled: bool) -> None:
+        self._merged.fill(number, cells)
         if number >= self._first_row:
             self._rows.append((number, cells, filled))
 
     def flush(self) -> None:
-        texts = [self._strings.resolve([cells.get(index) for _, cells, _ in self._rows]) for index in self._indexes]
+        texts = [self._texts(index) for index in self._indexes]
         start = 0
         for place, (number, _, filled) in enumerate(self._rows):
             if filled and number == self._next:
@@ -218,6 +234,10 @@ class _Gathered:
                 self._next = number + 1
         self._pass(texts, start, len(self._rows))
         self._rows.clear()
+
+    def _texts(self, index: int) -> list[str | None]:
+        texts = self._strings.resolve([cells.get(index) for _, cells, _ in self._rows])
+        return [text and legacy.read(text, self._script) for text in texts] if self._script else texts
 
     def _pass(self, texts: list[list[str | None]], start: int, end: int) -> None:
         """Hand over a run of rows without a gap."""
@@ -256,9 +276,20 @@ def _layout_or_error(
 ) -> Layout | RosterError:
     where = package.path.name if len(package.sheets) == 1 else f"{package.path.name}, trang “{sheet.name}”"
     try:
-        return lay_out(where, _sample(package, strings, sheet), asked, fields)
+        sample = _sample(package, strings, sheet)
+        return lay_out(where, _read(sample, _script(where, sample)), asked, fields)
     except RosterError as error:
         return error
+
+
+def _script(where: str, sample: Sequence[Record]) -> Script | None:
+    return old_script(where, "\n".join(cell for record in sample for cell in record.cells if cell))
+
+
+def _read(sample: list[Record], script: Script | None) -> list[Record]:
+    if script is None:
+        return sample
+    return [Record(r.number, [cell and legacy.read(cell, script) for cell in r.cells]) for r in sample]
 
 
 def _no_sheet(package: Package, name: str | None) -> str:

@@ -487,6 +487,7 @@ CELLS = st.one_of(
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=5), max_size=12), st.sampled_from([7, 40, 1 << 20]))
 @example([["0912345678"], ['","']], 1 << 20)
+@example([["0912345678", "0912345678", '",Anh "Tí",0']], 1 << 20)
 def test_the_fast_way_through_a_file_gives_what_the_slow_one_gives(tmp_path, monkeypatch, lines, block):
     monkeypatch.setattr("dispatcher.rosters.csvfile.BLOCK", block)
     path = tmp_path / "mixed.csv"
@@ -505,3 +506,72 @@ def test_the_fast_way_through_a_file_gives_what_the_slow_one_gives(tmp_path, mon
         assert any(piece.count('"') % 2 for piece in re.split(r"[,\r\n]", text))  # a quote that nothing closes
     else:
         assert found == [row[:-1] for row in expected[1:]]
+
+
+LEGACY = {
+    "TCVN3": ("Hä vµ tªn", "Sè ®iÖn tho¹i", "X·/ph­êng", "NguyÔn V¨n §øc", "X· Na SÇm", "Ph­êng Kú Lõa"),
+    "VNI": ("Hoï vaø teân", "Soá ñieän thoaïi", "Xaõ/phöôøng", "Nguyeãn Vaên Ñöùc", "Xaõ Na Saàm", "Phöôøng Kyø Löøa"),
+}
+
+
+def legacy_rows(script):
+    named, number, area, somebody, first, second = LEGACY[script]
+    return [[named, number, area], [somebody, "0912345678", first], [somebody, "0987654321", second]]
+
+
+@pytest.mark.parametrize("script", LEGACY)
+@pytest.mark.parametrize("kind", ["bytes", "utf-8", "xlsx"])
+def test_a_roster_in_a_script_from_before_unicode_is_converted_and_this_is_said(file, script, kind):
+    table = legacy_rows(script)
+    text = "\n".join(";".join(cells) for cells in table)
+    content = book({"A": table}) if kind == "xlsx" else text.encode("latin-1" if kind == "bytes" else "utf-8")
+    roster = read(file(content, "a.xlsx" if kind == "xlsx" else "a.csv"))
+    assert roster.mapping == {"msisdn": "Số điện thoại", "area": "Xã/phường"}
+    assert rows(roster) == [(2, "0912345678", "Xã Na Sầm"), (3, "0987654321", "Phường Kỳ Lừa")]
+    assert any(script in note and "chuyển sang Unicode" in note for note in roster.notes)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_a_roster_half_in_unicode_is_refused_for_one_reading_would_spoil_either(file, name):
+    table = [*legacy_rows("TCVN3"), ["Trần Thị Hạnh", "0912345670", "Xã Na Sầm"]]
+    text = "\n".join(";".join(cells) for cells in table)
+    with pytest.raises(RosterError, match="bảng mã cũ"):
+        read(file(book({"A": table}) if name == "a.xlsx" else text, name))
+
+
+def merged(rows_down):
+    def write(workbook, worksheet, row, column):
+        worksheet.merge_range(row, column, row + rows_down - 1, column, "Na Sầm")
+
+    return write
+
+
+def test_a_commune_merged_over_several_rows_is_that_of_each_of_them(file):
+    table = [
+        ["DANH SÁCH"],
+        ["SĐT", "Xã"],
+        ["0912345670", merged(3)],
+        ["0912345671"],
+        ["0912345672"],
+        ["0912345673", None],
+        ["0912345674", "Thất Khê"],
+    ]
+    roster = read(file(book({"A": table}), "a.xlsx"))
+    areas = [area for _, _, area in rows(roster)]
+    assert areas == ["Na Sầm", "Na Sầm", "Na Sầm", None, "Thất Khê"]
+    assert [area for _, _, area in rows(roster)] == areas  # and again from the start
+
+
+def test_a_number_merged_over_two_rows_is_one_persons(file):
+    def both(workbook, worksheet, row, column):
+        worksheet.merge_range(row, column, row + 1, column, "0912345670")
+
+    roster = read(file(book({"A": [["SĐT", "Xã"], [both, "Na Sầm"], [None, "Thất Khê"]]}), "a.xlsx"))
+    assert [number for _, number, _ in rows(roster)] == ["0912345670", None]
+
+
+def test_a_sheet_with_more_merged_cells_than_a_roster_has_is_refused(file, monkeypatch):
+    monkeypatch.setattr("dispatcher.rosters.merging.MOST", 1)
+    table = [["SĐT", "Xã"], ["0912345670", merged(2)], ["0912345671"], ["0912345672", merged(2)], ["0912345673"]]
+    with pytest.raises(RosterError, match=r"a\.xlsx: có hơn 1 ô gộp"):
+        rows(read(file(book({"A": table}), "a.xlsx")))
