@@ -75,7 +75,7 @@ def children(settings: Settings, environment: Mapping[str, str]) -> Sequence[Chi
 
 
 def web(as_json: AsJson = False) -> None:
-    """Chạy phần web: nhận báo nhận từ nhà mạng."""
+    """Chạy phần web: các trang, API, và nhận báo nhận từ nhà mạng."""
     settings = _service(as_json=as_json)
     _collect_rarely()
     with reach(settings) as addresses:
