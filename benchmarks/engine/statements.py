@@ -16,7 +16,7 @@ from dispatcher.embedded import postgres
 
 SETTINGS = {"log_statement_stats": "on", "log_error_verbosity": "default", "log_line_prefix": "@@ "}
 USED = re.compile(r"!\s+([\d.]+) s user, ([\d.]+) s system")
-SAID = re.compile(r"^STATEMENT:\s+(.*)", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"^@@ STATEMENT:\s+(.*)", re.MULTILINE | re.DOTALL)
 SHOWN = 25
 CHARACTERS = 90
 
