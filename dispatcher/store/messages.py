@@ -160,7 +160,9 @@ waiting_again AS (
 ),
 reopened AS (
     UPDATE batches SET done = false, closed = false, due_at = clock_timestamp(), enqueued_at = NULL
-    WHERE id IN (SELECT batch_id FROM waiting_again)
+    FROM (
+        SELECT id FROM batches WHERE id IN (SELECT batch_id FROM waiting_again) ORDER BY id FOR NO KEY UPDATE
+    ) AS again WHERE batches.id = again.id
 ),
 waves_again AS (
     UPDATE waves SET status = 'sending' WHERE status = 'done' AND id IN (SELECT wave_id FROM waiting_again) RETURNING campaign_id
