@@ -152,6 +152,44 @@ ACT_WORDS = {
     "webhook.end": "bỏ webhook",
 }
 
+# What is kept beside an act, as the trail calls it; what is not here is said as it stands.
+DETAIL_WORDS = {
+    "accepted_findings": "chấp nhận phần chưa đạt",
+    "actions": "quyền",
+    "approved_hash": "mã nội dung",
+    "authority": "cơ quan yêu cầu",
+    "before": "trước đó",
+    "came_by": "đến bằng",
+    "content": "mã nội dung",
+    "content_hash": "mã nội dung",
+    "days": "số ngày",
+    "document": "văn bản",
+    "extract": "mã băm trích lục",
+    "filters": "điều kiện",
+    "form": "dạng tệp",
+    "from": "từ",
+    "kinds": "loại",
+    "messages": "số tin",
+    "name": "tên",
+    "paper": "giấy tờ",
+    "people": "số người",
+    "proof": "căn cứ",
+    "reason": "lý do",
+    "refused": "từ chối",
+    "roles": "vai trò",
+    "saved": "giữ lại được",
+    "scope": "phạm vi",
+    "sessions": "số phiên",
+    "sha256": "mã băm",
+    "theme": "chủ đề",
+    "to": "đến",
+    "token": "mã số",
+    "topics": "chủ đề",
+    "url": "địa chỉ",
+    "was": "trước đó",
+    "whole": "đủ hai lớp",
+}
+
 # What our own code and the adapters say of a route that stopped; a carrier's own words stay as they came.
 STOP_REASONS = {
     "not in routes.toml": "không có trong routes.toml",

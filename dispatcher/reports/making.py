@@ -54,6 +54,12 @@ def load(path: Path) -> Duties:
     return obligations.load(path, places.areas())
 
 
+def title(duties: Duties, slug: str, year: int) -> str:
+    """What the report of a year is called; its slug and year where it is no duty any more."""
+    obligation = duties.obligations.get(slug)
+    return wording.subject(obligation, obligation.period(year)) if obligation else f"{slug}-{year}"
+
+
 async def due(connection: Connection, duties: Duties, today: date, within_days: int) -> list[Due]:
     """Reports due within so many days, and those overdue for up to a year that were never made, the nearest first."""
     made = {(m.slug, m.year): m for m in reversed(await reports.made(connection))}

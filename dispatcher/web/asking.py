@@ -30,7 +30,7 @@ def query(visit: Visit, limit: int) -> Query:
     given = asked(visit)
     return Query(
         **{name: given[name] or None for name in WORDS},
-        statuses=given["statuses"],
+        statuses=tuple(given["statuses"]),
         since=_midnight(given["since"], timedelta(0)),
         until=_midnight(given["until"], timedelta(days=1)),
         limit=limit,

@@ -21,9 +21,11 @@ BANDS: tuple[tuple[str, str, tuple[Status, ...]], ...] = (
     ("quiet", "bỏ qua, hủy, quá hạn", (S.SUPPRESSED, S.CANCELLED, S.EXPIRED)),
     ("wait", "chờ gửi", (S.QUEUED, S.RETRYING)),
 )
-WIDTH, BAR, LABEL, LINE = 720, 22, 150, 34
+WIDTH, BAR = 720, 22
+# Bars with names beside them, no wider than half a page or a phone: what is wider is drawn smaller, letters too.
+NARROW, LABEL, NUMBER, LINE, LETTERS = 440, 122, 64, 38, 16
 # A grid of places: so many beside each other, each so large.
-COLUMNS, TILE_WIDTH, TILE_HEIGHT, GAP, NAME = 6, 116, 46, 4, 15
+COLUMNS, TILE_WIDTH, TILE_HEIGHT, GAP, NAME = 3, 144, 54, 4, 16
 # From what share of its messages delivered a place is drawn in which tone; the last is for none at all.
 REACHED: tuple[tuple[float, str], ...] = ((0.9, "most"), (0.5, "half"), (0.0001, "few"), (0.0, "none"))
 
@@ -56,12 +58,14 @@ def bars(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: s
     drawn = []
     for place, (name, counts) in enumerate(rows):
         top, total = place * LINE, sum(counts.values())
-        length = (WIDTH - LABEL - 90) * total / largest
-        drawn.append(f'<text x="0" y="{top + 16}" font-size="14">{escape(name)}</text>')
+        length = (NARROW - LABEL - NUMBER) * total / largest
+        drawn.append(f'<text x="0" y="{top + 17}" font-size="{LETTERS}">{escape(name)}</text>')
         drawn += _pieces(bands(counts, speech), LABEL, length, top)
         number = escape(speech.number(total))
-        drawn.append(f'<text class="faint" x="{LABEL + length + 8:.1f}" y="{top + 16}" font-size="13">{number}</text>')
-    return _svg(WIDTH, max(len(rows), 1) * LINE, title, "".join(drawn))
+        drawn.append(
+            f'<text class="faint" x="{LABEL + length + 8:.1f}" y="{top + 17}" font-size="{LETTERS}">{number}</text>'
+        )
+    return _svg(NARROW, max(len(rows), 1) * LINE, title, "".join(drawn))
 
 
 def tiles(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: str) -> Markup:
@@ -76,8 +80,8 @@ def tiles(rows: Sequence[tuple[str, Mapping[str, int]]], speech: Speech, title: 
         said = f"{name}: {speech.number(reached)}/{speech.number(total)}"
         drawn.append(
             f'<g class="t-{tone}"><title>{escape(said)}</title><rect x="{left}" y="{top}" width="{TILE_WIDTH}"'
-            f' height="{TILE_HEIGHT}" rx="4"/><text x="{left + 8}" y="{top + 19}" font-size="13">{escape(short)}</text>'
-            f'<text x="{left + 8}" y="{top + 37}" font-size="13">{speech.percent(reached, total)}</text></g>'
+            f' height="{TILE_HEIGHT}" rx="4"/><text x="{left + 8}" y="{top + 22}" font-size="{LETTERS}">{escape(short)}</text>'
+            f'<text x="{left + 8}" y="{top + 43}" font-size="{LETTERS}">{speech.percent(reached, total)}</text></g>'
         )
     lines = max(1, -(-len(rows) // COLUMNS))
     return _svg(COLUMNS * (TILE_WIDTH + GAP) - GAP, lines * (TILE_HEIGHT + GAP), title, "".join(drawn))

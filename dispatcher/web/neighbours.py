@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from dispatcher import correspondence
+from dispatcher.complaints import CAME_BY_WORDS
 from dispatcher.correspondence import SCOPE_WORDS, CorrespondenceError
 from dispatcher.store import inbound
 from dispatcher.store.suppressions import Refused, Scope
@@ -14,6 +15,15 @@ from dispatcher.web.rights import Action
 SHOWN = 100
 FIELDS = ("numbers", "reason", "scope", "topics", "proof")
 SCOPES = {scope.value: scope for scope in Scope}
+# Where a refusal came from, and who brought it, where that was no person.
+SOURCE_WORDS: dict[str, str] = {
+    **{kind.value: words for kind, words in CAME_BY_WORDS.items()},
+    "web": "nhập trên trang này",
+    "api": "chương trình (API)",
+    "command line": "dòng lệnh",
+    "release": "gửi lại một phần",
+    "inbound": "tin từ chối",
+}
 KINDS = {"": None, "refusals": True, "others": False}
 
 
@@ -69,7 +79,13 @@ async def _suppressed(visit: Visit, status: int = 200, **given: object) -> Respo
     async with visit.desk() as connection:
         total, rows = await correspondence.newest_suppressions(connection, visit.runtime.keyring, SHOWN)
         asked = await correspondence.asked_releases(connection, visit.runtime.keyring)
-    values = {"problem": None, "given": dict.fromkeys(FIELDS, ""), "scopes": SCOPE_WORDS, **given}
+    values = {
+        "sources": SOURCE_WORDS,
+        "problem": None,
+        "given": dict.fromkeys(FIELDS, ""),
+        "scopes": SCOPE_WORDS,
+        **given,
+    }
     return visit.show("suppressions.html", status, total=total, rows=rows, asked=asked, shown=SHOWN, **values)
 
 

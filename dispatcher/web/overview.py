@@ -12,14 +12,17 @@ from campaigns.campaign import Campaign
 from dispatcher import drafting
 from dispatcher.lifecycle import CampaignStatus, Status
 from dispatcher.settings import load_calendar
-from dispatcher.store import figures, installation
+from dispatcher.store import complaints, figures, installation, statements
+from dispatcher.store.complaints import Complaint
 from dispatcher.store.figures import Glance
+from dispatcher.store.statements import Request
 from dispatcher.web.charts import bar
 from dispatcher.web.door import Page, Visit
 from dispatcher.web.rights import Action
 
 YEARS = range(2020, 2100)
 SHOWN_WAVES = 40  # of a month
+SHOWN_COMPLAINTS = 5
 
 
 async def today(visit: Visit) -> Response:
@@ -33,7 +36,21 @@ async def today(visit: Visit) -> Response:
         running=running,
         doubtful=[(g, doubts) for g in found if (doubts := g.counts.get(Status.UNCERTAIN, 0))],
         bars={g.edition: bar(g.counts, visit.speech) for g in running},
+        requests=await _requests(visit) if visit.may(Action.RELEASE_STATEMENT) else [],
+        complaints=await _complaints(visit) if visit.may(Action.TAKE_COMPLAINT) else [],
     )
+
+
+async def _requests(visit: Visit) -> list[Request]:
+    """Statements that this person may release."""
+    async with visit.desk() as connection:
+        found = await statements.listing(connection)
+    return [request for request in found if not request.released_at and request.asked_by != visit.by]
+
+
+async def _complaints(visit: Visit) -> list[Complaint]:
+    async with visit.desk() as connection:
+        return await complaints.listing(connection, only_open=True, limit=SHOWN_COMPLAINTS)
 
 
 async def listing(visit: Visit) -> Response:

@@ -20,6 +20,7 @@ from dispatcher.web.speech import LANGUAGES
 from dispatcher.words import (
     ACT_WORDS,
     APPROVAL_WORDS,
+    DETAIL_WORDS,
     NETWORK_WORDS,
     OUTCOME_WORDS,
     REASON_WORDS,
@@ -56,6 +57,7 @@ def environment() -> Environment:
         "OUTCOME_WORDS": OUTCOME_WORDS,
         "REASON_WORDS": REASON_WORDS,
         "ACT_WORDS": ACT_WORDS,
+        "DETAIL_WORDS": DETAIL_WORDS,
         "spoken_reason": spoken_reason,
     }
     return made

@@ -27,7 +27,7 @@ async def listing(visit: Visit) -> Response:
 
 async def _listing(visit: Visit, problem: str | None = None) -> Response:
     status = 409 if problem else 200
-    due, made, today = [], [], None
+    due, made, today, titles = [], [], None, {}
     if visit.person.organisation != FIRST:
         problem = "Báo cáo của cả cơ quan do đơn vị đầu mối lập."
     else:
@@ -36,10 +36,11 @@ async def _listing(visit: Visit, problem: str | None = None) -> Response:
             made = await reports.made(connection)
             try:
                 duties = making.load(visit.runtime.settings.reports)
+                titles = {(m.slug, m.year): making.title(duties, m.slug, m.year) for m in made}
                 due = await making.due(connection, duties, today, WITHIN_DAYS)
             except DefinitionError as error:
                 problem = problem or str(error)
-    return visit.show("reports.html", status, due=due, made=made[::-1], today=today, problem=problem)
+    return visit.show("reports.html", status, due=due, made=made[::-1], titles=titles, today=today, problem=problem)
 
 
 async def make(visit: Visit) -> Response:

@@ -86,7 +86,9 @@ def _job(visit: Visit) -> Job:
 
 
 async def job(visit: Visit) -> Response:
-    return visit.show("export.html", job=_job(visit))
+    found = _job(visit)
+    here = "/seals" if found.kind is Kind.VERIFY else "/exports"
+    return visit.show("export.html", job=found, here=here)
 
 
 async def file(visit: Visit) -> Response:

@@ -16,6 +16,7 @@ from dispatcher.review import WHY_WORDS
 from dispatcher.web import charts, speech
 from dispatcher.web.complaining import RELEASED_WORDS
 from dispatcher.web.navigation import ROOMS
+from dispatcher.web.neighbours import SOURCE_WORDS
 from dispatcher.web.programs import KIND_WORDS
 from dispatcher.web.rights import ACTION_WORDS
 from dispatcher.web.speech import Speech
@@ -23,6 +24,7 @@ from dispatcher.words import (
     ACT_WORDS,
     APPROVAL_WORDS,
     CHANNEL_WORDS,
+    DETAIL_WORDS,
     OUTCOME_WORDS,
     REASON_WORDS,
     STATUS_WORDS,
@@ -34,7 +36,7 @@ SENTENCE = re.compile(r"""\b_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 
 TABLES = (
     ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS, ACT_WORDS, APPROVAL_WORDS, OUTCOME_WORDS,
-    REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS, ACTION_WORDS, KIND_WORDS,
+    REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS, ACTION_WORDS, KIND_WORDS, SOURCE_WORDS, DETAIL_WORDS,
 )  # fmt: skip
 
 
