@@ -178,3 +178,12 @@ async def test_an_approver_sees_that_people_with_numbers_are_not_reached(hall: H
         seen = await review(connection, EDITION, Office(hall.routes))
     assert any("chưa có đường gửi nào phục vụ" in warning for warning in seen.warnings)
     assert any("chưa ghi quan hệ trước đó" in refusal.message for refusal in seen.refusals)
+
+
+@pytest.mark.parametrize("zalo_dials", [ZaloDials(followers=PEOPLE, access_uses=3)])
+async def test_two_routes_of_one_account_refresh_its_token_once_for_each_end(hall: Hall, zalo: PretendZalo) -> None:
+    for name in ("oa", "zalo", "oa", "zalo", "zalo", "oa", "oa", "zalo"):
+        assert (await hall.runtime.routes[name].provider.check()).ok
+    first, *renewals = zalo.account.refreshes
+    assert first.granted
+    assert [(one.granted, one.ended) for one in renewals] == [(True, True)] * 2
