@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
-BENCHMARKS := engine pacing priority stopping importing rosters numbers
+BENCHMARKS := engine pacing priority stopping importing planning rosters numbers
 
 .PHONY: help demo up test check faults format bench clean
 

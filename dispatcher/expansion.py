@@ -41,7 +41,7 @@ async def _plan(runtime: Runtime, wave_id: int) -> bool:
     routes = [route.config for route in runtime.routes.values()]
     while True:
         async with runtime.pool.connection() as connection:
-            progress = await _next_slice(connection, wave_id, routes, runtime.settings.batch_size)
+            progress = await next_slice(connection, wave_id, routes, runtime.settings.batch_size)
         if progress is None:
             return False
         log.info("wave.planned", wave=wave_id, done=progress.done, total=progress.total)
@@ -49,7 +49,7 @@ async def _plan(runtime: Runtime, wave_id: int) -> bool:
             return True
 
 
-async def _next_slice(
+async def next_slice(
     connection: Connection, wave_id: int, routes: list[RouteConfig], batch_size: int
 ) -> Progress | None:
     wave = await campaigns.wave(connection, wave_id, lock=True)
