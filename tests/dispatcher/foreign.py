@@ -10,9 +10,15 @@ from campaigns import schedule
 from campaigns.campaign import Campaign
 from campaigns.orders import Approval, Order, Party
 from dispatcher.sealed import seal
-from dispatcher.signing import SigningKey
+from dispatcher.signing import SigningKey, open_signing_key
+from tests.dispatcher.hall import Hall
 
 LANG_SON = "20"
+
+
+def own_key(hall: Hall) -> SigningKey:
+    """The key of the installation that is here."""
+    return open_signing_key(hall.runtime.settings.signing_path, create=True)
 
 
 def signed_order(campaign: Campaign, giver: SigningKey, taker: SigningKey, sender: str) -> str:

@@ -6,9 +6,10 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -16,8 +17,12 @@ from starlette.applications import Starlette
 
 from campaigns import definition
 from campaigns.adapting import adapted
-from dispatcher import credentials, inbound, tokens
+from campaigns.orders import SMALL, Cell, People, Result
+from dispatcher import credentials, inbound, orders, tokens
 from dispatcher.accounts import Role
+from dispatcher.review import office
+from dispatcher.sealed import seal, unseal
+from dispatcher.signing import SigningKey
 from dispatcher.store import tokens as stored
 from dispatcher.store import uploads, users, webhooks
 from dispatcher.web import rights
@@ -27,10 +32,13 @@ from dispatcher.web.api.meter import Meter
 from dispatcher.web.api.service import ENTRIES, PREFIX, description
 from dispatcher.web.rights import Action
 from providers.base import Inbound
-from tests.dispatcher.hall import EDITION, Hall, numbers
+from tests.dispatcher.foreign import own_key, signed_order
+from tests.dispatcher.hall import EDITION, LAUNCH, SENDER, Hall, june, numbers
+from tests.dispatcher.test_orders import HERE, TAKER, given
 from tests.dispatcher.web.people import HOST
 from tests.dispatcher.web.programs import Program, Tireless, program
 
+NEW_ORDER = {"edition": EDITION, "wave": LAUNCH, "network": "viettel", "partner": TAKER, "sender": SENDER}
 TOML = definition.contents(definition.library_path("drug_prevention_june"))
 
 
@@ -44,7 +52,7 @@ async def no_waiting(app: Starlette) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
+async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, str]:
     """Something of the first organisation for every kind of id that an address may carry."""
     await hall.planned(3)
     await hall.send()
@@ -55,8 +63,12 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
             connection, hall.runtime.keyring, "main", [Inbound("84961234567", "CA LANGSON", "TC")], ["tc*"]
         )
         await uploads.add(connection, upload, "an", "people", None, "people.csv")
+        await orders.trust(connection, "giver", elsewhere.public.written, "an")
+        file = signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER)
+        taken = await orders.take(connection, own_key(hall), file.encode(), "an")
     return {
         "edition": EDITION,
+        "order": str(taken.order.id),
         "upload": str(upload),
         "message": str(await hall.scalar("SELECT id FROM messages LIMIT 1")),
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
@@ -70,6 +82,7 @@ def filled(path: str, ids: dict[str, str]) -> str:
 
 BODY = {
     "reason": "x", "to": "x", "decision": "close", "seen": "0" * 12, "definition": "x", "text": "x", "mapping": {},
+    "edition": "x", "wave": "x", "network": "viettel", "partner": "x", "sender": "x",
     "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
 }  # fmt: skip
 
@@ -121,7 +134,7 @@ async def test_every_address_with_an_id_of_another_organisation_is_not_found(
         answer = await ask(neighbour, entry, filled(entry.path, ids))
         assert answer.status_code == 404, (entry.method, entry.path, answer.text)
     assert await hall.scalar("SELECT count(*) FROM audit_trail WHERE organisation_id = 1") == before
-    for path in ("/campaigns", "/audiences", "/inbox"):
+    for path in ("/campaigns", "/audiences", "/inbox", "/orders"):
         assert (await neighbour.get(path)).json()["items"] == []
 
 
@@ -134,7 +147,7 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "upload", "message", "text", "webhook"), "1"
+                    ("edition", "order", "upload", "message", "text", "webhook"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
@@ -239,6 +252,68 @@ async def test_a_roster_is_sent_looked_at_and_imported(app: Starlette, hall: Hal
     assert [one["name"] for one in (await who.get("/audiences")).json()["items"]] == ["thôn"]
     too_large = {"idempotency-key": "two", "content-length": str(1 << 40)}
     assert (await who.web.post(f"{PREFIX}/texts/check", content=b" " * (2 << 20), headers=too_large)).status_code == 413
+
+
+async def test_an_order_is_given_fetched_and_answered_by_programs(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    await given(hall, own_key(hall), elsewhere)
+    who = await program(app, "an", Role.COORDINATOR)
+    made = await who.post("/orders", NEW_ORDER)
+    assert (made.status_code, made.json()["given"], made.json()["result"]) == (201, True, None), made.text
+    path = f"/orders/{made.json()['id']}"
+    newest, first = [one["id"] for one in (await who.get("/orders")).json()["items"]]
+    assert newest == made.json()["id"]
+    file = (await who.get(f"{path}/manifest")).json()
+    opened = unseal(json.dumps(file).encode(), {own_key(hall).id: own_key(hall).public}.get)
+    result = Result(
+        order=made.json()["id"], digest=opened.digest, made_at=datetime(2026, 6, 1, 3, tzinfo=UTC), complete=True,
+        people=People(lines=9, accepted=9, duplicate=0, rejected=0), planned=9, segments=9, small=SMALL,
+        cells=(Cell(area=HERE, network="viettel", status="delivered", messages=9),),
+    )  # fmt: skip
+    back = json.loads(seal(result.model_dump(mode="json"), elsewhere))
+    answered = await who.post(f"{path}/answer", back)
+    assert (answered.status_code, answered.json().get("result")) == (
+        200,
+        {
+            "made_at": "2026-06-01T03:00:00Z",
+            "complete": True,
+            "planned": 9,
+            "segments": 9,
+            "statuses": {"delivered": 9},
+        },
+    ), answered.text
+    assert (await who.post(f"/orders/{first}/answer", back)).status_code == 409
+    assert (await who.get(f"/orders/{first}")).json()["result"] is None
+    changed = {**back, "content": {**back["content"], "planned": 8}}
+    assert (await who.post(f"{path}/answer", changed)).status_code == 409
+
+
+async def test_an_order_that_came_in_is_taken_once_and_stopped_when_it_runs(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    await hall.rehearse()
+    async with hall.runtime.pool.connection() as connection:
+        await orders.trust(connection, "giver", elsewhere.public.written, "an")
+    who = await program(app, "taker", Role.PARTNER)
+    file = json.loads(signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER))
+    for _ in range(2):
+        taken = await who.post("/orders/file", file)
+        assert (taken.status_code, taken.json().get("partner")) == (201, "giver"), taken.text
+    assert await hall.scalar("SELECT count(*) FROM orders") == 1
+    path = f"/orders/{taken.json()['id']}"
+    assert (await who.get(f"{path}/manifest")).status_code == 404
+    assert {(await who.post(f"{path}/{act}")).status_code for act in ("pause", "resume", "result")} == {409}
+    roster = hall.roster([(number, HERE, "") for number in numbers(30)])
+    office_here = office(hall.runtime.settings)
+    async with hall.runtime.pool.connection() as connection:
+        keyring = hall.runtime.keyring
+        await orders.run(connection, keyring, UUID(taken.json()["id"]), roster, "runner", office_here, lambda *_: None)
+    assert (await who.post(f"{path}/pause")).json() == {"out": 0, "in_flight": 0, "saved": 0}  # nothing was planned yet
+    assert await hall.scalar("SELECT status FROM campaigns") == "paused"
+    assert (await who.post(f"{path}/resume")).json()["ran_as"]
+    content = (await who.post(f"{path}/result")).json()["content"]
+    assert (content["people"]["accepted"], content["complete"]) == (30, False)
 
 
 async def test_the_log_is_searched_page_by_page_and_told_message_by_message(app: Starlette, hall: Hall) -> None:

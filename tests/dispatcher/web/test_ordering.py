@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import pytest
 from starlette.applications import Starlette
 
 from dispatcher import orders
 from dispatcher.accounts import Role
-from dispatcher.signing import SigningKey, open_signing_key
-from tests.dispatcher.foreign import signed_order
+from dispatcher.signing import SigningKey
+from tests.dispatcher.foreign import own_key, signed_order
 from tests.dispatcher.hall import AUTHOR, LAUNCH, SENDER, Hall, june, numbers
 from tests.dispatcher.test_orders import HERE, TAKER, given
 from tests.dispatcher.web.people import Person, code, said, signed_in, with_a_phone
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> SigningKey:
-    return open_signing_key(tmp_path / "elsewhere.pem", create=True)
-
-
-def own_key(hall: Hall) -> SigningKey:
-    return open_signing_key(hall.runtime.settings.signing_path, create=True)
 
 
 async def came_in(hall: Hall, app: Starlette, elsewhere: SigningKey) -> tuple[Person, str]:
