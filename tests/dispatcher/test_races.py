@@ -61,7 +61,9 @@ def receipt(outcome: Outcome) -> Deed:
 
 
 async def claims(connection: Connection, scene: Scene) -> None:
-    await messages.claim(connection, scene.held, scene.waiting)
+    taken = await messages.claim(connection, scene.held, scene.waiting)
+    gone = await connection.execute("SELECT FROM messages WHERE id = ANY(%s) AND status <> 'sending'", [list(taken.ids)])
+    assert not gone.rowcount, "whatever is claimed is about to be sent"
 
 
 async def claims_the_same(connection: Connection, scene: Scene) -> None:
