@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -13,7 +12,7 @@ import structlog
 from dispatcher.keyring import Keyring
 from dispatcher.runtime import Runtime
 from dispatcher.store import receipts
-from dispatcher.store.database import Connection, Pool
+from dispatcher.store.database import Pool, by_itself
 from dispatcher.store.receipts import NewReceipt
 from providers.base import Receipt
 
@@ -77,7 +76,7 @@ class Inbox:
 
     async def _store(self, group: list[tuple[Sequence[NewReceipt], asyncio.Future[None]]]) -> None:
         try:
-            async with self._pool.connection() as connection, _by_itself(connection):
+            async with self._pool.connection() as connection, by_itself(connection):
                 await receipts.put(connection, [receipt for new, _ in group for receipt in new])
         except Exception as error:  # whatever it was, each caller must hear of it: an unanswered carrier sends again
             log.exception("receipts.not_stored", count=len(group))
@@ -88,14 +87,3 @@ class Inbox:
         for _, stored in group:
             if not stored.done():
                 stored.set_result(None)
-
-
-@asynccontextmanager
-async def _by_itself(connection: Connection) -> AsyncIterator[None]:
-    """One statement that commits itself: without BEGIN and COMMIT the database is asked once instead of three times."""
-    await connection.set_autocommit(True)
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            await connection.set_autocommit(False)

@@ -35,7 +35,7 @@ from dispatcher.store import (
     routes,
 )
 from dispatcher.store.batches import Lease, Row
-from dispatcher.store.database import Connection
+from dispatcher.store.database import Connection, by_itself
 from dispatcher.store.messages import Result
 from dispatcher.store.routes import Passage, StopKind
 from dispatcher.verdicts import Call, Paths, Reading, read
@@ -292,7 +292,7 @@ def _too_fast(failure: ProviderError) -> bool:
 
 
 async def _claim(work: Work, ids: list[UUID]) -> messages.Claim:
-    async with work.runtime.pool.connection() as connection:
+    async with work.runtime.pool.connection() as connection, by_itself(connection):
         claim = await messages.claim(connection, work.lease, ids, probing=work.probing)
     if not claim.permitted:
         work.halted = True

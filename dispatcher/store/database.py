@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import NoneType
@@ -58,6 +59,17 @@ def new_pool(url: str, size: int) -> Pool:
         url, min_size=1, max_size=size, open=False, kwargs=settings, check=check, name="dispatcher"
     )
     return pool
+
+
+@asynccontextmanager
+async def by_itself(connection: Connection) -> AsyncIterator[None]:
+    """Statements that commit by themselves: without BEGIN and COMMIT the database is asked once instead of three times."""
+    await connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            await connection.set_autocommit(False)
 
 
 async def connect(url: str) -> Connection:

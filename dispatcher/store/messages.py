@@ -288,7 +288,10 @@ class Result(NamedTuple):
 
 
 async def claim(connection: Connection, held: Lease, ids: Sequence[UUID], *, probing: bool = False) -> Claim:
-    """Commit the intent to send `ids`. `probing` passes a breaker that is open."""
+    """Commit the intent to send `ids`. `probing` passes a breaker that is open.
+
+    Those who must not be texted may be moved in a transaction of their own: they are in no claim.
+    """
     asked = {"batch": held.batch_id, "fence": held.fence, "probing": probing, "ids": array(ids)}
     row = await one(connection, CLAIM, {**asked, "first": min(ids), "last": max(ids), "count": len(ids)})
     if row.unwanted:
