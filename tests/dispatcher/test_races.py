@@ -205,3 +205,13 @@ async def test_so_too_when_nothing_but_their_claim_says_that_they_were_accepted(
     await meet(hall, scene, first, second)
     assert (await stand(hall, scene.claim.ids), await stand(hall, scene.waiting)) == ({claimed}, {others})
     await hall.counts()
+
+
+async def test_a_lease_that_ran_out_is_not_taken_over_before_its_claims_are_seen_to(hall: Hall) -> None:
+    scene = await opened(hall)
+    async with hall.runtime.pool.connection() as connection:
+        await connection.execute(EXPIRE)
+        assert await batches.lease(connection, scene.held.batch_id, 60) is None
+        await gives_up(connection, scene)
+        assert await batches.lease(connection, scene.held.batch_id, 60)
+    assert await stand(hall, scene.claim.ids) == {"uncertain"}

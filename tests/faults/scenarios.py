@@ -79,7 +79,7 @@ NAMED = (
         turns=2,
     ),
     Scenario("worker: before the claim", points=(f"before:{STORE}.messages.claim",), deaths=12),
-    Scenario("worker: claimed, not committed", points=(f"after:{STORE}.messages.claim",), deaths=12),
+    Scenario("worker: claimed, not told of", points=(f"after:{STORE}.messages.claim",), deaths=12),
     Scenario("worker: claim committed, before the wire", points=(f"before:{SUBMIT}",), deaths=12),
     Scenario("worker: on the wire", points=(f"during:{SUBMIT}",), deaths=14),
     Scenario(
