@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from campaigns.campaign import Channel
 from dispatcher import control
 from dispatcher.lifecycle import Act, Event
 from dispatcher.store import batches, messages, receipts
-from dispatcher.store.batches import Lease
+from dispatcher.store.batches import Lease, Ways
 from dispatcher.store.database import Connection, one
 from dispatcher.store.messages import Claim, Result
 from providers.base import Outcome
@@ -215,3 +216,36 @@ async def test_a_lease_that_ran_out_is_not_taken_over_before_its_claims_are_seen
         await gives_up(connection, scene)
         assert await batches.lease(connection, scene.held.batch_id, 60)
     assert await stand(hall, scene.claim.ids) == {"uncertain"}
+
+
+async def test_a_late_answer_of_one_try_sends_nobody_again_who_may_have_been_reached_by_the_next(hall: Hall) -> None:
+    scene = await opened(hall)
+    async with hall.runtime.pool.connection() as connection:
+        await gives_up(connection, scene)
+        await messages.resend_campaign(connection, await hall.scalar("SELECT id FROM campaigns"))
+        held = await batches.lease(connection, scene.held.batch_id, 60)
+        assert held
+        assert (await messages.claim(connection, held, sorted(scene.claim.ids))).ids == scene.claim.ids
+        await gives_up(connection, scene)
+    async with hall.runtime.pool.connection() as connection:
+        await answers(Event.REROUTED)(connection, scene)
+    assert await stand(hall, scene.claim.ids) == {"uncertain"}
+    await hall.counts()
+
+
+async def test_what_its_claim_says_was_accepted_stays_when_the_rest_moves_to_another_route(hall: Hall) -> None:
+    scene = await opened(hall)
+    async with hall.runtime.pool.connection() as connection:
+        await accepted(connection, scene)
+        await batches.release(connection, scene.held, 0.0)
+        assert await batches.hand_over(connection, scene.held.route, Ways({"viettel": "other"}, (Channel.SMS,)), 10) == 2
+    moved = await hall.sql("SELECT m.id FROM stored_messages m JOIN batches b ON b.id = m.batch_id WHERE b.route = 'other'")
+    assert {row.id for row in moved} == set(scene.waiting)
+    assert await stand(hall, scene.claim.ids) == {"submitted"}
+
+
+async def test_a_batch_with_claims_that_nobody_answered_is_not_done(hall: Hall) -> None:
+    scene = await opened(hall)
+    async with hall.runtime.pool.connection() as connection:
+        await claims(connection, scene)
+        assert not await batches.release(connection, scene.held, 0.0)
