@@ -63,7 +63,9 @@ def receipt(outcome: Outcome) -> Deed:
 
 async def claims(connection: Connection, scene: Scene) -> None:
     taken = await messages.claim(connection, scene.held, scene.waiting)
-    gone = await connection.execute("SELECT FROM messages WHERE id = ANY(%s) AND status <> 'sending'", [list(taken.ids)])
+    gone = await connection.execute(
+        "SELECT FROM messages WHERE id = ANY(%s) AND status <> 'sending'", [list(taken.ids)]
+    )
     assert not gone.rowcount, "whatever is claimed is about to be sent"
 
 
@@ -238,8 +240,12 @@ async def test_what_its_claim_says_was_accepted_stays_when_the_rest_moves_to_ano
     async with hall.runtime.pool.connection() as connection:
         await accepted(connection, scene)
         await batches.release(connection, scene.held, 0.0)
-        assert await batches.hand_over(connection, scene.held.route, Ways({"viettel": "other"}, (Channel.SMS,)), 10) == 2
-    moved = await hall.sql("SELECT m.id FROM stored_messages m JOIN batches b ON b.id = m.batch_id WHERE b.route = 'other'")
+        assert (
+            await batches.hand_over(connection, scene.held.route, Ways({"viettel": "other"}, (Channel.SMS,)), 10) == 2
+        )
+    moved = await hall.sql(
+        "SELECT m.id FROM stored_messages m JOIN batches b ON b.id = m.batch_id WHERE b.route = 'other'"
+    )
     assert {row.id for row in moved} == set(scene.waiting)
     assert await stand(hall, scene.claim.ids) == {"submitted"}
 
