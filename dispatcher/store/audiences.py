@@ -238,6 +238,7 @@ async def count_in(connection: Connection, audience_id: int, counts: dict[str, i
 
 async def duplicates(connection: Connection, audience_id: int) -> AsyncIterator[list[tuple[int, int]]]:
     """Pages of (line, line of the first mention), for every line that brought nobody new."""
+    await connection.execute("SET LOCAL enable_mergejoin = off")  # it takes a new audience for small, and would sort it
     async with connection.cursor(name="duplicates") as cursor:
         await cursor.execute(DUPLICATES, [audience_id])
         while rows := await cursor.fetchmany(PAGE):
