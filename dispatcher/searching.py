@@ -27,6 +27,7 @@ LOOK = 700
 COUNTABLE = 1_000
 # So many acts of people are told with a message, and of what kind.
 DEEDS = 200
+NO_SPOT = "Chỗ bắt đầu của trang (after) không đúng; hãy tìm lại từ đầu."
 OF_CAMPAIGN = ("campaign.", "wave.", "uncertain.")
 
 
@@ -155,10 +156,10 @@ def wanted(query: Query, keyring: Keyring) -> Wanted:
 def _spot(after: str | None, query: Query) -> ways.Spot | None:
     try:
         found = ways.spot(after) if after else None
-        if found and query.error:
-            int(found.minor)
     except ValueError:
-        raise SearchError("Chỗ bắt đầu của trang (after) không đúng; hãy tìm lại từ đầu.") from None
+        raise SearchError(NO_SPOT) from None
+    if found and query.error and not (found.minor.isascii() and found.minor.isdecimal()):
+        raise SearchError(NO_SPOT)
     return found
 
 

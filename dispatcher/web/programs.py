@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from starlette.responses import Response
 
 from dispatcher import accounts, tokens, webhooks
@@ -38,7 +36,7 @@ async def _tokens(visit: Visit, problem: str | None = None, made: tuple[int, str
     given = {name: visit.given(name) for name in ("login", "name", "days")}
     return visit.show(
         "tokens.html", 409 if problem else 200, tokens=found[::-1], people=people, given=given, chosen=visit.form.getlist("right"),
-        opened=OPENED, words=ACTION_WORDS, days=DAYS, longest=tokens.LONGEST_DAYS, now=datetime.now(UTC), problem=problem,
+        opened=OPENED, words=ACTION_WORDS, days=DAYS, longest=tokens.LONGEST_DAYS, problem=problem,
         made=made,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -83,6 +84,7 @@ def fragment(visit: Visit, template: str, values: dict[str, Any]) -> str:
         "form_token": credentials.form_token(visit.token) if visit.token else "",
         "told": unquote(visit.request.cookies.get(TOLD, "")),
         "lang": speech.language,
+        "now": datetime.now(UTC),
         "_": speech.word,
         "number": speech.number,
         "money": speech.money,

@@ -26,6 +26,7 @@ from dispatcher.web.rights import Action
 FIELDS = ("number", "starts", "ends", "authority", "document", "dated", "basis")
 LARGEST_EXTRACT = 64 << 20
 SENTENCES = 60
+ONLY_THE_FIRST = "Bảng kê cho cơ quan có thẩm quyền do đơn vị đầu mối lập và cho xuất."
 
 
 def _desk(visit: Visit) -> StatementDesk:
@@ -35,7 +36,7 @@ def _desk(visit: Visit) -> StatementDesk:
 
 def _of_the_first(visit: Visit) -> None:
     if visit.person.organisation != FIRST:
-        raise StatementError("Bảng kê cho cơ quan có thẩm quyền do đơn vị đầu mối lập và cho xuất.")
+        raise StatementError(ONLY_THE_FIRST)
 
 
 async def listing(visit: Visit) -> Response:
@@ -47,7 +48,7 @@ async def _listing(visit: Visit, problem: str | None = None, **judged: Any) -> R
         requests = await statements.listing(connection)
         today = (await installation.now(connection)).astimezone(VIETNAM).date()
     if visit.person.organisation != FIRST:
-        problem = problem or "Bảng kê cho cơ quan có thẩm quyền do đơn vị đầu mối lập và cho xuất."
+        problem = problem or ONLY_THE_FIRST
     values: dict[str, Any] = {"whole": None, "said": [], **judged}
     given = {name: visit.given(name) for name in FIELDS}
     status = 409 if problem and visit.request.method == "POST" else 200

@@ -84,6 +84,7 @@ async def _ask_new(visit: Visit, status: int = 200, **given: object) -> Response
         year=year,
         audiences=known,
         asked=visit.asked("from"),
+        wanted=visit.asked("audience"),
         **values,
     )
 

@@ -10,27 +10,40 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.routing import compile_path
 
 from campaigns import definition, schedule
-from dispatcher import credentials, orders
+from dispatcher import credentials, inbound, orders
 from dispatcher.demo.stage import Stage, set_up
+from dispatcher.keyring import open_keyring
 from dispatcher.signing import open_signing_key
 from dispatcher.store import installation
 from dispatcher.store.database import new_pool
+from dispatcher.web.pages import PAGES
+from providers.base import Inbound
 from tests.dispatcher.foreign import signed_order
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+A4 = {"width": 680, "height": 980}  # without its margins
+# What a person does with a hand: links, buttons and ticks, a choice of a list or of a file.
+CLICKS = """
+const pressed = 'a, button, summary, input[type=checkbox], input[type=radio]';
+addEventListener('click', e => { if (e.isTrusted && e.target.closest(pressed)) window.dispatcherClicked(); }, true);
+addEventListener('change', e => { if (e.target.matches('select, input[type=file]')) window.dispatcherClicked(); }, true);
+"""
 # Git ignores it.
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 PASSWORD = "bốn mùa xanh núi Mẫu Sơn"
@@ -38,6 +51,25 @@ YEAR = 2026
 # Slow enough that there is something left to stop.
 TPS = 3
 SERIOUS = ("serious", "critical")
+# A target's size (WCAG 2.2, 2.5.8) is looked at only by who asks for it.
+AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+# Addresses that give a file, a stream, or lead elsewhere at once.
+FILES = frozenset(
+    {
+        "/language/{language}",
+        "/campaigns/{edition}/live/events",
+        "/uploads/{upload}/events",
+        "/uploads/{upload}/{kind}.csv",
+        "/orders/{order}/manifest",
+        "/exports/{job}/file",
+        "/exports/{job}/manifest",
+        "/statements/{request}/{paper}",
+        "/seals/key",
+    }
+)
+# Where this office may tell what happens; nobody listens.
+RECEIVER = "http://127.0.0.1:9/hook"
+DUTIES = Path(__file__).parents[2] / "reports.example.toml"
 # The largest page there is, with everything it loads, uncompressed.
 HEAVIEST = 150_000
 
@@ -51,7 +83,11 @@ class Office:
     code: str
     browser: Browser
     secrets: dict[str, tuple[str, int]] = field(default_factory=dict)
+    people: dict[str, Page] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    clicks: Counter[str] = field(default_factory=Counter)
+    counting: str = ""
+    addresses: set[str] = field(default_factory=set)
 
     def rehearse(self, wave: str, **after: float) -> None:
         """Move the clock of the rehearsal to a wave's opening, or so long after it."""
@@ -63,6 +99,17 @@ class Office:
                 await installation.rehearse_at(connection, opens + timedelta(**after))
 
         aside(move())
+
+    def text(self, number: str, body: str) -> None:
+        """A text from a person, as a carrier would bring it."""
+        keyring = open_keyring(self.stage.settings.keyring_path, create=False)
+        came = Inbound(number, "CA LANGSON", body)
+
+        async def put() -> None:
+            async with new_pool(self.stage.addresses.database_url, 1) as pool, pool.connection() as connection:
+                await inbound.put(connection, keyring, "gia-lap-viettel", [came], ["tc*"])
+
+        aside(put())
 
     def order(self, folder: Path) -> Path:
         """A signed order to this office as an operator, from another installation, whose key is trusted here."""
@@ -86,6 +133,8 @@ class Office:
             viewport=size, locale="vi-VN", base_url=self.url, java_script_enabled=script, accept_downloads=True
         )
         context.set_default_timeout(60_000)  # on a busy machine a page may take its time
+        context.expose_binding("dispatcherClicked", lambda _source: self._clicked())
+        context.add_init_script(CLICKS)
         page = context.new_page()
         page.on("pageerror", lambda error: self._broken(f"{page.url}: {error}"))
         page.on("console", lambda said: self._broken(f"{page.url}: {said.text}") if said.type == "error" else None)
@@ -94,6 +143,29 @@ class Office:
     def _broken(self, what: str) -> None:
         if "Failed to load resource" not in what:  # an answer of 4xx that the journey asks for
             raise AssertionError(what)
+
+    def _clicked(self) -> None:
+        if self.counting:
+            self.clicks[self.counting] += 1
+
+    @contextmanager
+    def counted(self, what: str) -> Iterator[None]:
+        """What is clicked, ticked and chosen meanwhile counts for this step."""
+        self.counting = what
+        yield
+        self.counting = ""
+
+    def paper(self, page: Page, name: str) -> None:
+        """What a page looks like printed on A4."""
+        before = page.viewport_size or DESKTOP
+        page.emulate_media(media="print")
+        page.set_viewport_size(A4)  # type: ignore[arg-type]
+        page.screenshot(path=SCREENSHOTS / f"{name}-paper.png", full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"{name} on paper is {wide} px too wide"
+        assert page.locator("button:visible").count() == 0
+        page.emulate_media(media="screen")
+        page.set_viewport_size(before)
 
     def leave(self) -> None:
         """Everybody goes home; what each saw last is kept."""
@@ -125,6 +197,7 @@ class Office:
             page.fill("#f-code", self.code_of(login))
             page.click("main button")
         page.wait_for_selector(".menu", state="attached")
+        self.people[login] = page
 
     def look(self, page: Page, name: str) -> None:
         """What a page looks like on a desk and on a phone, and what axe has against it there."""
@@ -133,13 +206,23 @@ class Office:
         for kind, size in (("desktop", DESKTOP), ("phone", PHONE)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.screenshot(path=SCREENSHOTS / f"{name}-{kind}.png", full_page=True)
-            found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            found = Axe().run(page, options=AXE).response["violations"]
             bad = [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found if v["impact"] in SERIOUS]
             assert bad == [], (name, kind, bad)
             wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, f"{name} on a {kind} is {wide} px too wide"
         page.set_viewport_size(before)
         self.seen.add(name)
+        self.addresses.add(urlsplit(page.url).path)
+
+    def not_looked_at(self) -> set[str]:
+        """Pages that nobody has looked at: an address with names in it counts for what no other page is at."""
+        pages = {
+            page.path: compile_path(page.path)[0] for page in PAGES if page.method == "GET" and page.path not in FILES
+        }
+        plain = sorted(pages, key=lambda path: path.count("{"))
+        found = {next((path for path in plain if pages[path].match(address)), "") for address in self.addresses}
+        return set(pages) - found
 
 
 def aside(work: Coroutine[object, object, None]) -> None:
@@ -167,8 +250,9 @@ def office(folder: Path) -> Iterator[Office]:
 @contextmanager
 def _up(stage: Stage, log: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "dispatcher", "up", "--json"]
+    environment = {**stage.environment, "DISPATCHER_WEBHOOK_HOSTS": "127.0.0.1", "DISPATCHER_REPORTS": str(DUTIES)}
     with log.open("wb") as told:
-        process = subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, stderr=told)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=told)
     try:
         assert process.stdout
         yield json.loads(process.stdout.readline())

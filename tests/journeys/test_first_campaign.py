@@ -7,15 +7,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
-from tests.journeys.office import CHROMIUM, DESKTOP, HEAVIEST, PHONE, YEAR, Office, office, roster, subscribers
+from tests.journeys.office import (
+    CHROMIUM,
+    DESKTOP,
+    HEAVIEST,
+    PHONE,
+    RECEIVER,
+    YEAR,
+    Office,
+    office,
+    roster,
+    subscribers,
+)
 
 pytestmark = [
     pytest.mark.journey,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium"),
 ]
 PEOPLE = 120
+STATEMENT = {
+    "number": "0960 000 004",
+    "starts": f"{YEAR}-05-01",
+    "ends": f"{YEAR}-06-01",
+    "document": "12/CV-CSĐT",
+    "dated": f"{YEAR}-06-01",
+    "authority": "Cơ quan Cảnh sát điều tra Công an tỉnh Lạng Sơn",
+    "basis": "Điều 88 Bộ luật Tố tụng hình sự",
+}
 EDITION = f"drug_prevention_june-{YEAR}"
 STAFF = {
     "nguyen.an": ("Nguyễn Thị An", ["author"]),
@@ -25,6 +46,17 @@ STAFF = {
     "mai.nhan": ("Mai Thị Nhàn", ["partner"]),
     "ho.phuc": ("Hồ Văn Phúc", ["partner"]),
 }
+
+# The steps of docs/first-campaign.md, in its order.
+STEPS = (
+    "welcome", "page of people", "add nguyen.an", "list", "draft", "text", "people", "approve", "start", "story", "verify",
+)  # fmt: skip
+GUIDE = Path(__file__).parents[2] / "docs" / "first-campaign.md"
+
+
+def told_clicks() -> list[int]:
+    """How many clicks the guide says that each step takes."""
+    return [int(found) for found in re.findall(r"^\|.*\| (\d+)[^|]*\|$", GUIDE.read_text("utf-8"), re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +72,10 @@ def test_a_first_campaign_from_the_first_start_to_the_auditor(place: Office, tmp
     approver_approves(place, codes["tran.binh"])
     coordinator_starts_stops_and_goes_on(place, codes["le.cuong"])
     auditor_finds_a_number(place, codes["vu.dung"])
+    a_statement_takes_two(place)
     partner_runs_an_order(place, codes, tmp_path)
-    assert len(place.seen) >= 30
+    assert place.not_looked_at() == set()
+    assert [place.clicks[step] for step in STEPS] == told_clicks()
 
 
 def administrator_adds_people(place: Office) -> dict[str, str]:
@@ -49,18 +83,22 @@ def administrator_adds_people(place: Office) -> dict[str, str]:
     page.goto("/")
     assert "/sign-in" in page.url
     place.look(page, "sign-in")
-    place.welcome(page, "quan-tri", place.code)
+    with place.counted("welcome"):
+        place.welcome(page, "quan-tri", place.code)
     place.look(page, "today-administrator")
-    page.click("text=Mở trang Người dùng")
+    with place.counted("page of people"):
+        page.click("text=Mở trang Người dùng")
     codes = {}
     for login, (name, roles) in STAFF.items():
-        page.fill("#f-name", name)
-        page.fill("#f-login", login)
-        for role in roles:
-            page.locator("section.card >> nth=1").locator(f"input[value={role}]").check()
-        page.click("text=Thêm và tạo mã một lần")
-        codes[login] = page.inner_text("#code")
+        with place.counted(f"add {login}"):
+            page.fill("#f-name", name)
+            page.fill("#f-login", login)
+            for role in roles:
+                page.locator("section.card >> nth=1").locator(f"input[value={role}]").check()
+            page.click("text=Thêm và tạo mã một lần")
+            codes[login] = page.inner_text("#code")
     place.look(page, "users")
+    programs_get_their_keys(place, page)
     page.goto("/account")
     place.look(page, "account")
     page.goto("/trail")
@@ -71,6 +109,25 @@ def administrator_adds_people(place: Office) -> dict[str, str]:
     page.goto("/nothing/here")
     place.look(page, "missing")
     return codes
+
+
+def programs_get_their_keys(place: Office, page: Page) -> None:
+    page.click(".menu >> text=Mã truy cập API")
+    page.fill("#f-name", "kho số liệu của tỉnh")
+    page.check("text=xem số liệu")
+    page.check("text=xem chiến dịch")
+    page.click("main button >> text=Cấp mã")
+    assert page.inner_text("#token").startswith("dsp_")
+    place.look(page, "tokens")
+    page.click(".menu >> text=Webhook")
+    page.fill("#f-url", RECEIVER)
+    page.click("text=Thêm nơi nhận")
+    assert page.inner_text("#secret").startswith("whsec_")
+    place.look(page, "webhooks")
+    page.click("main table a")
+    page.click("text=Báo thử")
+    page.wait_for_selector("main table")
+    place.look(page, "webhook")
 
 
 def author_writes_and_uploads(place: Office, code: str, file: Path) -> None:
@@ -84,37 +141,42 @@ def author_writes_and_uploads(place: Office, code: str, file: Path) -> None:
     ):
         page.goto(path)
         place.look(page, name)
-    page.goto("/uploads")
-    page.fill("#f-name", "nguoi-dan-ky-lua")
-    page.fill("#f-province", "Lạng Sơn")
-    page.set_input_files("#file", file)
-    place.look(page, "upload")
-    page.click("main form button")
-    page.wait_for_selector("text=Cột nào là gì")
-    assert file.exists()
-    assert "096***001" in page.inner_text("main") or "***" in page.inner_text("main")
-    place.look(page, "columns")
-    page.click("text=Nhập danh sách")
-    page.wait_for_selector("text=123 dòng = 120 nhận + 1 trùng + 2 loại.")
+    page.goto("/")
+    with place.counted("list"):
+        page.click("text=Nhập danh sách số")
+        page.fill("#f-name", "nguoi-dan-ky-lua")
+        page.fill("#f-province", "Lạng Sơn")
+        page.set_input_files("#file", file)
+        place.look(page, "upload")
+        page.click("main form button")
+        page.wait_for_selector("text=Cột nào là gì")
+        assert file.exists()
+        assert "***" in page.inner_text("main")
+        place.look(page, "columns")
+        page.click("text=Nhập danh sách")
+        page.wait_for_selector("text=123 dòng = 120 nhận + 1 trùng + 2 loại.")
     place.look(page, "imported")
     with page.expect_download() as given:
         page.click("text=Tải các dòng bị loại")
     assert "0205 3812 345" in Path(given.value.path()).read_text("utf-8-sig")
-    page.goto("/new")
-    place.look(page, "new")
-    page.check("input[value='library:drug_prevention_june']")
-    page.fill("#f-year", str(YEAR))
-    page.fill("#f-owner", "CA Lạng Sơn")
-    page.click("text=Tạo bản nháp")
-    assert "nguoi-dan-ky-lua" in page.inner_text("main table")
-    page.click("text=chọn người nhận >> nth=1")
-    page.check("text=Phường Kỳ Lừa")
-    page.click("text=Đếm thử")
-    assert "có 40 người nhận" in page.inner_text("[role=status]")
-    place.look(page, "choosing")
-    page.click("text=Lưu lựa chọn")
-    page.click("text=sửa nội dung >> nth=0")
-    composes(place)(page)
+    with place.counted("draft"):
+        page.click("text=Soạn chiến dịch cho nhóm này")
+        place.look(page, "new")
+        page.check("input[value='library:drug_prevention_june']")
+        page.fill("#f-year", str(YEAR))
+        page.fill("#f-owner", "CA Lạng Sơn")
+        page.click("text=Tạo bản nháp")
+        assert "nguoi-dan-ky-lua" in page.inner_text("main table")
+    with place.counted("people"):
+        page.click("text=chọn người nhận >> nth=1")
+        page.check("text=Phường Kỳ Lừa")
+        page.click("text=Đếm thử")
+        assert "có 40 người nhận" in page.inner_text("[role=status]")
+        place.look(page, "choosing")
+        page.click("text=Lưu lựa chọn")
+    with place.counted("text"):
+        page.click("text=sửa nội dung >> nth=0")
+        composes(place)(page)
     page.goto(f"/campaigns/{EDITION}/source")
     place.look(page, "source")
     page.fill("#text", page.input_value("#text").replace('date = "06-15"', 'date = "06-31"'))
@@ -146,14 +208,16 @@ def approver_approves(place: Office, code: str) -> None:
     page = place.person(PHONE)
     place.welcome(page, "tran.binh", code)
     place.look(page, "today-approver")
-    page.click("main >> text=Tháng hành động")
+    with place.counted("approve"):
+        page.click("main >> text=Tháng hành động")
     place.look(page, "approve")
     assert "280" in page.inner_text(".figures"), "two waves to everybody, one to a ward"
     page.fill("#f-code", "000000")
     page.click("text=Tôi duyệt chiến dịch này")
     assert "không đúng" in page.inner_text("[role=alert]")
     page.fill("#f-code", place.code_of("tran.binh"))
-    page.click("text=Tôi duyệt chiến dịch này")
+    with place.counted("approve"):
+        page.click("text=Tôi duyệt chiến dịch này")
     page.wait_for_selector("text=Đã duyệt. Người điều phối có thể bắt đầu gửi.")
     place.look(page, "approved")
 
@@ -162,8 +226,9 @@ def coordinator_starts_stops_and_goes_on(place: Office, code: str) -> None:
     page = place.person(DESKTOP)
     place.welcome(page, "le.cuong", code)
     place.look(page, "today-coordinator")
-    page.click("main >> text=Tháng hành động")
-    page.click("text=Bắt đầu gửi theo lịch")
+    with place.counted("start"):
+        page.click("main >> text=Tháng hành động")
+        page.click("text=Bắt đầu gửi theo lịch")
     page.wait_for_selector("text=chờ tới giờ gửi")
     place.rehearse("launch")
     page.wait_for_selector("text=/giữ lại được \\d+ tin; [1-9]\\d* tin đã ra ngoài/")
@@ -191,43 +256,116 @@ def coordinator_starts_stops_and_goes_on(place: Office, code: str) -> None:
     page.click("text=Thêm vào danh sách")
     assert "0912***678" in page.inner_text("main table")
     place.look(page, "suppressions")
-    page.goto("/inbox")
-    place.look(page, "inbox")
+    answers_the_people(place, page)
     page.goto("/audiences/nguoi-dan-ky-lua")
     place.look(page, "audience")
 
 
+def answers_the_people(place: Office, page: Page) -> None:
+    place.text("84960000004", "Tôi không đăng ký nhận tin này, đề nghị đừng nhắn nữa")
+    place.text("84910000001", "TC")
+    page.click(".menu >> text=Hộp thư đến")
+    place.look(page, "inbox")
+    page.click("main tr:has-text('không đăng ký') a")
+    place.look(page, "inbound")
+    page.select_option("#scope", "all")
+    page.click("text=Ghi phản ánh")
+    page.fill("#answer", "Đã gọi lại, xin lỗi và cho biết tin do Công an tỉnh gửi.")
+    place.look(page, "complaint")
+    page.click("main button >> text=Ghi trả lời")
+    page.click("text=Gửi lại cho người này")
+    page.fill("#f-reason", "Chủ thuê bao đề nghị, Đơn số 9")
+    page.check("input[name=advertising]")
+    page.click("main button >> text=Gửi lại cho số này")
+    place.look(page, "complaint-answered")
+    page.goto("/complaints?kind=all")
+    place.look(page, "complaints")
+    page.goto("/suppressions")
+    assert "cần người khác" in page.inner_text("main")
+    place.look(page, "suppressions-asked")
+
+
+def a_statement_takes_two(place: Office) -> None:
+    page = place.people["vu.dung"]
+    page.goto("/language/vi?back=/statements")
+    place.look(page, "statements-empty")
+    for name, value in STATEMENT.items():
+        page.fill(f"#f-{name}", value)
+    page.click("main button >> text=Lập yêu cầu")
+    place.look(page, "statement-asked")
+    other = place.people["tran.binh"]
+    other.goto("/statements")
+    other.click("main table a")
+    other.fill("#f-number", "0960000004")
+    other.fill("#f-code", place.code_of("tran.binh"))
+    place.look(other, "statement-release")
+    other.click("text=Cho xuất bảng kê")
+    other.wait_for_selector("text=Đã lập bảng kê: 1 tin.")
+    place.look(other, "statement")
+    with other.expect_download() as given:
+        other.click("text=Trích lục có ký")
+    assert '"proof"' in Path(given.value.path()).read_text("utf-8") or given.value.path().stat().st_size > 1000
+    other.goto("/statements")
+    place.look(other, "statements")
+
+
 def auditor_finds_a_number(place: Office, code: str) -> None:
-    page = place.person(PHONE)
+    page = place.person()
     place.welcome(page, "vu.dung", code)
-    page.goto("/log")
-    page.fill("#f-number", "0960000004")
-    page.click("main form button")
-    place.look(page, "search")
-    page.click("main table a")
+    with place.counted("story"):
+        page.click(".menu >> text=Tìm tin đã gửi")
+        page.fill("#f-number", "0960000004")
+        page.click("main form button >> text=/^Tìm$/")
+        page.wait_for_selector("#found")
+        page.click("main table a")
     assert "0960000004" not in page.inner_text("main")
+    place.look(page, "message")
     page.fill("#f-reason", "Đơn hỏi của người dân số 12")
     page.click("button >> text=Hiện đủ số")
     assert re.sub(r"\D", "", page.inner_text("#number")).endswith("960000004")
-    place.look(page, "message")
-    page.goto("/seals")
-    place.look(page, "seals")
-    page.click("main button >> text=/^Kiểm tra$/")
+    place.look(page, "message-revealed")
+    place.paper(page, "message")
+    searches_page_by_page(place, page)
+    with place.counted("verify"):
+        page.click(".menu >> text=Niêm phong")
+        place.look(page, "seals")
+        page.click("main button >> text=/^Kiểm tra$/")
     page.wait_for_selector("text=Nhật ký nguyên vẹn.")
     place.look(page, "verified")
     page.goto("/exports")
+    place.look(page, "exports-empty")
+    page.select_option("#form", "xlsx")
     page.click("main button >> text=/^Xuất$/")
-    page.wait_for_selector("text=Tải tệp")
+    page.wait_for_selector("text=Tải bản kê")
     place.look(page, "export")
     page.goto("/exports")
     place.look(page, "exports")
     page.goto("/reports")
+    with page.expect_download():
+        page.click("text=Lập và tải >> nth=0")
+    page.goto("/reports")
     place.look(page, "reports")
+    place.paper(page, "reports")
     page.goto("/trail?act=log.reveal")
     assert "Đơn hỏi của người dân số 12" in page.inner_text("main")
     page.goto("/language/en?back=/log")
     assert "Find messages" in page.inner_text("main")
     place.look(page, "english")
+
+
+def searches_page_by_page(place: Office, page: Page) -> None:
+    page.goto("/log")
+    place.look(page, "search-empty")
+    page.select_option("#campaign", EDITION)
+    page.click("text=Lọc thêm")
+    page.check("text=đã tới máy")
+    page.fill("#f-since", f"{YEAR}-05-01")
+    page.click("main form button >> text=/^Tìm$/")
+    page.click("text=Trang sau")
+    page.wait_for_selector("text=trang 2")
+    place.look(page, "search")
+    page.click("text=Trang trước")
+    page.wait_for_selector("text=trang 1")
 
 
 def partner_runs_an_order(place: Office, codes: dict[str, str], folder: Path) -> None:

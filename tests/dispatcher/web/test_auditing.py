@@ -126,6 +126,8 @@ async def test_what_was_found_is_exported_with_its_manifest(auditor: Person) -> 
     assert "960000001" not in json.dumps(manifest)
     for form in ("csv", "jsonl", "parquet"):
         begun = await auditor.post("/exports", what="log", form=form)
-        assert f"Đã xong: {PEOPLE} tin." in await over(auditor, begun.headers["location"])
+        page = await over(auditor, begun.headers["location"])
+        assert f"Đã xong: {PEOPLE} tin." in page
+        assert "mọi tin của đơn vị" in page
     assert (await auditor.post("/exports", what="log", form="doc")).status_code == 409
     assert "Nhiều chiến dịch" in said(await auditor.get("/exports"))

@@ -47,6 +47,7 @@ async def test_one_enters_another_releases_and_everybody_can_verify(office: Star
     address = entered.headers["location"]
     assert "Chờ người duyệt" in said(await asked.get(address))
     assert (await asked.get(f"{address}/letter")).status_code == 404
+    assert [ASKED["document"] in said(await person.get("/")) for person in (asked, other)] == [False, True]
     assert (await other.post(f"{address}/release", number=NUMBER, code="000000")).status_code == 409
     wrong = await other.post(f"{address}/release", number="0960000002", code=code())
     assert (wrong.status_code, "Số vừa nhập khác" in said(wrong)) == (409, True)
