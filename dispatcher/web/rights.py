@@ -112,6 +112,10 @@ ACTION_WORDS = {
     A.SEARCH_LOG: "tìm tin đã gửi",
     A.REVEAL: "hiện đủ số",
     A.SEE_TRAIL: "xem nhật ký thao tác",
+    A.SEE_ORDERS: "xem yêu cầu gửi",
+    A.GIVE_ORDER: "giao yêu cầu gửi",
+    A.RUN_ORDER: "nhận và chạy yêu cầu gửi",
+    A.ANSWER_ORDER: "trả và nhận kết quả yêu cầu gửi",
     A.MANAGE_WEBHOOKS: "quản lý webhook",
 }
 
