@@ -21,8 +21,8 @@ from benchmarks.engine.statements import show as show_statements
 Round = Callable[[Path, Load], Figures]
 Contest = dict[str, tuple[Round, Load]]
 
-OURS = Load(people=40_000, window=256)
-LATE = Load(people=40_000, window=800, delay=0.05)
+OURS = Load(people=100_000, window=256)
+LATE = Load(people=100_000, window=800, delay=0.05)
 THREADS = 64
 
 
@@ -51,8 +51,8 @@ BULK: Contest = {
 def links() -> Contest:
     """Over SMPP; what answers late shows how much of window / round trip is used."""
     at_once = Load(people=200_000, window=10_000, smpp=True, batch=2_000)
-    late = replace(at_once, people=20_000, window=800, delay=0.02)
-    narrow = replace(late, people=10_000, window=400, bind=10)
+    late = replace(at_once, people=100_000, window=800, delay=0.02)
+    narrow = replace(late, people=20_000, window=400, bind=10, batch=500)
     return {
         "bare client": (_bare, replace(at_once, people=400_000)),
         "ours": (rounds.ours, at_once),
