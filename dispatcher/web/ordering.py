@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -152,10 +154,19 @@ async def _show(visit: Visit, problem: str | None = None) -> Response:
     known = places.areas()
     return visit.show(
         "order.html", 409 if problem else 200, stored=stored, order=order, result=result,
-        areas=[str(known.get(code, code)) for code in order.areas[:SHOWN_AREAS]], problem=problem,
+        areas=_by_province(order.areas[:SHOWN_AREAS]), shown=min(len(order.areas), SHOWN_AREAS), problem=problem,
         cells=result.cells[:SHOWN_CELLS] if result else (), places=known, Status=Status,
         limits=one.routes(visit), own=visit.by.casefold() == stored.entered_by.casefold(), **_progress(visit, view),
     )  # fmt: skip
+
+
+def _by_province(codes: Sequence[str]) -> dict[str, list[str]]:
+    """The names of communes by province, in their order; a code that is none of today's stands under its own name."""
+    known, found = places.areas(), defaultdict[str, list[str]](list)
+    for code in codes:
+        area = known.get(code)
+        found[area.province_name if area else ""].append(f"{area.kind} {area.name}" if area else code)
+    return dict(found)
 
 
 def _progress(visit: Visit, view: View | None) -> dict[str, object]:

@@ -37,6 +37,7 @@ async def test_an_order_is_run_by_another_person_stopped_resumed_and_answered(
     taker, path = await came_in(hall, app, elsewhere)
     file = {"subscribers": ("thue-bao.csv", people(30))}
     assert "người chạy phải là người khác" in said(await taker.get(path))
+    assert said(await taker.get(path)).count("Tỉnh Lạng Sơn") == 1, "said once for all of its communes"
     assert (await taker.post(f"{path}/run", files=file, code=code())).status_code == 409
     runner = await with_a_phone(app, "runner", Role.PARTNER)
     assert "không đúng" in said(await runner.post(f"{path}/run", files=file, code="000000"))
