@@ -1,7 +1,8 @@
 """What the seal costs a campaign, and how fast a long log is verified: each as a ratio within one run.
 
 Run with `python -m benchmarks.sealing [--rounds N] [--events N] [--only cost|verify] [--no-export]`. Off is the same product
-without the triggers that queue rows for their seal. A round ends when everything is sent, received and, where it is on, sealed.
+without the triggers that queue rows for their seal. The rate is that until everything is sent and received; how much later
+the last row is sealed is said beside it, and the processor time is counted until then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,18 +47,24 @@ def cost(rounds: int) -> None:
 
 def compare(what: str, rounds: int, loads: Mapping[str, Load], switch_off: Callable[[Stage], None]) -> None:
     """Rates with and without, rounds in turn, and the medians of what stood beside each other."""
-    print(f"\n{what:22} {'':>4} {'messages/s':>11} {'us each':>8} {'PostgreSQL':>11} {'clock':>6}", flush=True)
+    print(
+        f"\n{what:22} {'':>4} {'messages/s':>11} {'us each':>8} {'PostgreSQL':>11} {'clock':>6} {'sealed s later':>15}",
+        flush=True,
+    )
     for name, load in loads.items():
         seen: dict[bool, list[Figures]] = {True: [], False: []}
+        late: dict[bool, list[float]] = {True: [], False: []}
         for number in range(rounds):
             for on in (True, False) if number % 2 else (False, True):
-                seen[on].append(_round(load, None if on else switch_off))
+                figures, seconds = _round(load, None if on else switch_off)
+                seen[on].append(figures)
+                late[on].append(seconds)
         for on, found in seen.items():
             each = [_each(figures) for figures in found]
             parts = [median(f.processor[part] / f.people for f in found) * 1e6 for part in ("PostgreSQL", "clock")]
             print(
                 f"{name:22} {'on' if on else 'off':>4} {median(f.rate for f in found):>11,.0f} {median(each):>8.0f}"
-                f" {parts[0]:>11.0f} {parts[1]:>6.0f}",
+                f" {parts[0]:>11.0f} {parts[1]:>6.0f} {median(late[on]):>15.1f}",
                 flush=True,
             )
         pairs = list(zip(seen[False], seen[True], strict=True))
@@ -68,7 +76,9 @@ def _each(figures: Figures) -> float:
     return sum(figures.processor.values()) / figures.people * 1e6
 
 
-def _round(load: Load, switch_off: Callable[[Stage], None] | None) -> Figures:
+def _round(load: Load, switch_off: Callable[[Stage], None] | None) -> tuple[Figures, float]:
+    """Figures with the seconds until everything was received, and how much later everything was sealed."""
+    ends = Ends(load)
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder) / "var", load) as stage:
         set_up_ours(stage)
         if switch_off:
@@ -79,7 +89,9 @@ def _round(load: Load, switch_off: Callable[[Stage], None] | None) -> Figures:
             stage.start("worker", "dispatcher", "worker")
         wait_for(lambda: listening(stage.web_port) and stage.said("worker", "worker.started") == WORKERS, "processes")
         time.sleep(1)
-        return measured(stage, lambda: asyncio.run(start(stage.servers.database_url, stage.folder)), _done(load))
+        found = measured(stage, lambda: asyncio.run(start(stage.servers.database_url, stage.folder)), ends.over)
+        later = time.monotonic() - ends.received_at
+        return replace(found, seconds=found.seconds - later), later
 
 
 def _switch_off(stage: Stage) -> None:
@@ -89,15 +101,19 @@ def _switch_off(stage: Stage) -> None:
         connection.execute("TRUNCATE seal_queue")
 
 
-def _done(load: Load) -> Callable[[psycopg.Connection[Any]], bool]:
-    def over(connection: psycopg.Connection[Any]) -> bool:
-        row = connection.execute(
-            f"SELECT ({REACHED}) >= %(people)s AND NOT EXISTS (SELECT FROM seal_queue)",
-            {"status": "delivered", "people": load.people},
-        ).fetchone()
-        return bool(row and row[0])
+class Ends:
+    """When a round is over; `received_at` is the moment at which everything was received."""
 
-    return over
+    def __init__(self, load: Load) -> None:
+        self._asked = {"status": "delivered", "people": load.people}
+        self.received_at = 0.0
+
+    def over(self, connection: psycopg.Connection[Any]) -> bool:
+        asked = f"SELECT ({REACHED}) >= %(people)s AS received, NOT EXISTS (SELECT FROM seal_queue) AS sealed"
+        received, sealed = connection.execute(asked, self._asked).fetchone() or (False, False)
+        if received and not self.received_at:
+            self.received_at = time.monotonic()
+        return bool(received and sealed)
 
 
 FILL = """
