@@ -201,12 +201,15 @@ FROM (
 ) AS new WHERE w.id = new.id
 """
 
+# Asked batch by batch (`OFFSET 0`): the first message that waits is enough. Otherwise PostgreSQL, which takes claims for few, may
+# look at every message of a wave for its claim first.
 CLOSE_FINISHED = f"""
 UPDATE batches b SET done = true
 WHERE NOT done AND leased_until IS NULL AND (fence > 0 OR closed OR moved_from IS NULL) AND NOT EXISTS (
     SELECT FROM stored_messages m {CLAIM_OF}
     WHERE m.wave_id = b.wave_id AND m.batch_id = b.id AND m.status IN ('queued', 'retrying', 'sending')
       AND taken.status IS DISTINCT FROM 'submitted'
+    OFFSET 0
 )
 """
 
