@@ -16,6 +16,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -166,9 +167,12 @@ def _server(url: str) -> psutil.Process:
 
 def _worked(server: psutil.Process) -> float:
     """Processor time of PostgreSQL so far, of the processes that have ended, too."""
-    own = server.cpu_times()
-    alive = [process.cpu_times() for process in server.children(recursive=True)]
-    return sum(own) + sum(times.user + times.system for times in alive)
+    spent = sum(server.cpu_times())
+    for process in server.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended just now: then the server counts it
+            times = process.cpu_times()
+            spent += times.user + times.system
+    return spent
 
 
 def _measured(act: Callable[[str, Path], float], url: str, folder: Path) -> tuple[float, float, float]:
