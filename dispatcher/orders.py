@@ -279,9 +279,11 @@ async def report(connection: Connection, key: SigningKey, order_id: UUID, by: st
     return result, file
 
 
-async def accept(connection: Connection, raw: bytes, by: str) -> Answered:
-    """Check a result that came back, and keep it. Raises `SealError`, `OrderError`."""
+async def accept(connection: Connection, raw: bytes, by: str, expected: UUID | None = None) -> Answered:
+    """Check a result that came back, of the order that is `expected` or of any, and keep it. Raises `SealError`, `OrderError`."""
     opened, result = await _opened(connection, raw, Result, documents.RESULT_KIND)
+    if expected not in (None, result.order):
+        raise OrderError(f"Kết quả này là của yêu cầu {result.order}, không phải của {expected}.")
     stored, order = await _known(connection, result.order, given=True)
     if opened.key.id != stored.partner_key:
         raise OrderError(f"Kết quả ký bằng khóa {opened.key.id}, nhưng yêu cầu đã giao cho khóa {stored.partner_key}.")

@@ -280,7 +280,7 @@ async def answer(visit: Visit) -> Response:
     try:
         raw = await _file(visit, "result")
         async with visit.desk() as connection:
-            answered = await orders.accept(connection, raw, visit.by)
+            answered = await orders.accept(connection, raw, visit.by, expected=stored.id)
     except UserError as error:
         return await _show(visit, str(error))
     told = visit.speech.word("Kết quả này đã nhập trước đó." if answered.already else "Kết quả hợp lệ, đã lưu.")

@@ -174,9 +174,7 @@ async def result(call: Here, order: UUID) -> dict[str, Any]:
 async def answer(call: Here, order: UUID) -> Ordered:
     """Take in the signed result of an order that was given, sent as the body: checked against the order, and kept."""
     await _found(call, order, given=True)
-    answered = await orders.accept(call.connection, call.sent.read(), call.by)
-    if answered.order.id != order:
-        raise UserError(f"Kết quả này là của yêu cầu {answered.order.id}.")
+    await orders.accept(call.connection, call.sent.read(), call.by, expected=order)
     return await show(call, order)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from uuid import uuid4
 
 from starlette.applications import Starlette
 
+from campaigns.orders import SMALL, People, Result
 from dispatcher import orders
 from dispatcher.accounts import Role
+from dispatcher.sealed import seal
 from dispatcher.signing import SigningKey
 from tests.dispatcher.foreign import own_key, signed_order
 from tests.dispatcher.hall import AUTHOR, LAUNCH, SENDER, Hall, june, numbers
@@ -97,3 +101,18 @@ async def test_a_coordinator_gives_an_order_for_an_approved_wave(
     assert await hall.scalar("SELECT count(*) FROM orders") == 2
     wrong = await coordinator.post("/orders", **(asked | {"partner": "nobody"}))
     assert (wrong.status_code, "nobody" in said(wrong)) == (409, True)
+
+
+async def test_the_result_of_another_order_is_not_taken_for_this_one(
+    hall: Hall, app: Starlette, elsewhere: SigningKey
+) -> None:
+    await given(hall, own_key(hall), elsewhere)
+    coordinator = await signed_in(app, "coordinator", Role.COORDINATOR)
+    stranger = Result(
+        order=uuid4(), digest="0" * 64, made_at=datetime(2026, 6, 1, 3, tzinfo=UTC), complete=False,
+        people=People(lines=0, accepted=0, duplicate=0, rejected=0), planned=0, segments=0, small=SMALL, cells=(),
+    )  # fmt: skip
+    file = seal(stranger.model_dump(mode="json"), elsewhere).encode()
+    path = f"/orders/{await hall.scalar('SELECT id FROM orders')}/answer"
+    answer = await coordinator.post(path, files={"result": ("ket-qua.json", file)})
+    assert (answer.status_code, "không phải của" in said(answer)) == (409, True)
