@@ -9,7 +9,7 @@ from typing import Any
 from campaigns.audience import CODES
 from campaigns.calendar import Calendar
 from campaigns.campaign import BY_TEMPLATE, Campaign, Channel
-from campaigns.hotlines import hotlines
+from campaigns.hotlines import OWN_HOTLINE, UNVERIFIED, dialled, hotlines
 from campaigns.lints import Setting, lint, stale_years
 from campaigns.problems import Found
 from campaigns.template import THEME_TO_COME, Form, Placeholder
@@ -27,6 +27,7 @@ from campaigns.written import (
     DocumentTable,
     Header,
     LinkTable,
+    OwnHotlineTable,
     PolicyTable,
     TextTable,
     WaveTable,
@@ -43,10 +44,12 @@ def assemble(raw: dict[str, Any], asked: int | None, calendar: Calendar, found: 
     header = read(Header, raw, "", found)
     number = _year(header, asked, found)
     _known(header, calendar, found)
+    own_hotlines = _own_hotlines(raw.get("own_hotline", []), found)
+    _hotline(header, own_hotlines, found)
     year = year_of(header, raw, number, calendar, found)
     theme = _theme(raw.get("theme", {}), number, found) or calendar.themes.get((header.occasion or "", number or 0))
     links = _links(raw.get("link", []), found)
-    setting = _setting(header, number, theme, links)
+    setting = _setting(header, number, theme, links, own_hotlines)
     _title(header, setting, found)
     texts = _texts(raw.get("texts", {}), setting, found)
     common = read(ChannelTable, raw.get("channel", {}), "channel", found)
@@ -60,6 +63,7 @@ def assemble(raw: dict[str, Any], asked: int | None, calendar: Calendar, found: 
             "period": span(year, waves),
             "theme": theme,
             "links": links,
+            "own_hotlines": own_hotlines,
             "texts": {key: text.present() for key, text in texts.items()},
             "waves": waves,
         }
@@ -98,12 +102,18 @@ def _year(header: Header, asked: int | None, found: Found) -> int | None:
 def _known(header: Header, calendar: Calendar, found: Found) -> None:
     if header.occasion is not None and header.occasion not in calendar.occasions:
         found.add("occasion", f'không có dịp "{header.occasion}"{nearest(header.occasion, calendar.occasions)}')
-    if header.hotline is not None and header.hotline not in hotlines():
-        instead = nearest(re.sub(r"\D", "", header.hotline), hotlines())
-        found.add("hotline", f'số "{header.hotline}" không có trong danh sách đường dây nóng đã xác minh{instead}')
 
 
-def _setting(header: Header, year: int | None, theme: str | None, links: dict[str, str]) -> Setting:
+def _hotline(header: Header, own: dict[str, str], found: Found) -> None:
+    known = {**hotlines(), **own}
+    if header.hotline is not None and header.hotline not in known:
+        instead = nearest(dialled(header.hotline), known)
+        found.add("hotline", f'số "{header.hotline}" {UNVERIFIED}{instead or f"; {OWN_HOTLINE}"}')
+
+
+def _setting(
+    header: Header, year: int | None, theme: str | None, links: dict[str, str], own_hotlines: dict[str, str]
+) -> Setting:
     facts = {
         Placeholder.YEAR: str(year or ""),
         Placeholder.THEME: theme or THEME_TO_COME,
@@ -111,7 +121,7 @@ def _setting(header: Header, year: int | None, theme: str | None, links: dict[st
         Placeholder.OWNER: header.owner,
     }
     # No class: the label of advertising is not written by hand, compose puts it on.
-    return Setting(year, header.other_years or (), None, facts, links)
+    return Setting(year, header.other_years or (), None, facts, links, own_hotlines)
 
 
 def _title(header: Header, setting: Setting, found: Found) -> None:
@@ -146,6 +156,12 @@ def _links(raw: object, found: Found) -> dict[str, str]:
     """Hosts beyond .gov.vn that the office answers for, with the reason."""
     tables = (read(LinkTable, table, field, found) for field, table in listed(raw, "link", found))
     return {link.host.lower(): link.reason for link in tables if link.host and link.reason}
+
+
+def _own_hotlines(raw: object, found: Found) -> dict[str, str]:
+    """Numbers beyond the verified ones that the office answers for, with the reason."""
+    tables = (read(OwnHotlineTable, table, field, found) for field, table in listed(raw, "own_hotline", found))
+    return {own.call: own.reason for own in tables if own.call and own.reason}
 
 
 def _texts(raw: object, setting: Setting, found: Found) -> dict[str, TextTable]:

@@ -125,7 +125,12 @@ def _costs(sizes: Mapping[Form, Size], question: Question) -> tuple[Total, ...]:
 
 def _findings(text: str, form: Form, body: str, question: Question) -> Iterable[Finding]:
     own, terms = question.setting, question.terms
-    setting = replace(own, links={**dict(terms.links), **own.links}, banned=(*own.banned, *terms.banned))
+    setting = replace(
+        own,
+        links={**dict(terms.links), **own.links},
+        own_hotlines={**dict(terms.own_hotlines), **own.own_hotlines},
+        banned=(*own.banned, *terms.banned),
+    )
     yield from lint(text, form, setting)
     if own.year is None:
         for finding in stale_years(text, replace(own, year=question.this_year)):

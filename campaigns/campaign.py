@@ -193,7 +193,8 @@ class Wave(Part):
 class Campaign(Part):
     """An awareness campaign of one year. `theme` is that of the year, None where none is known.
 
-    `links` are the hosts beyond .gov.vn that its texts may name, each with the reason.
+    `links` are the hosts beyond .gov.vn that its texts may name, `own_hotlines` the telephone numbers beyond the verified
+    ones; each with the reason.
     """
 
     slug: str
@@ -218,6 +219,7 @@ class Campaign(Part):
     audience: str | None = None
     priority: Priority = Priority.NORMAL
     links: Mapping[str, str] = {}
+    own_hotlines: Mapping[str, str] = {}
     texts: Mapping[str, Text]
     waves: tuple[Wave, ...]
 

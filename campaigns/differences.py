@@ -17,6 +17,8 @@ WORDS = {
     "message_class": "loại tin",
     "theme": "chủ đề",
     "hotline": "đường dây nóng",
+    "links": "liên kết ngoài .gov.vn",
+    "own_hotlines": "số điện thoại của cơ quan",
     "audience": "nhóm người nhận",
     "budget": "mức chi tối đa",
     "priority": "mức ưu tiên",

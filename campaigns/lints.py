@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from campaigns.campaign import MessageClass
 from campaigns.extremes import extremes
-from campaigns.hotlines import hotlines
+from campaigns.hotlines import OWN_HOTLINE, UNVERIFIED, dialled, hotlines
 from campaigns.template import Form, Placeholder, mistakes, placeholders
 from campaigns.text import ETHS, Costly, Kind, costly, nfc
 from campaigns.words import Word, named
@@ -64,7 +64,8 @@ class Finding:
 class Setting:
     """What a text is judged against; None where the definition itself is not yet clear.
 
-    `links` are hosts beyond .gov.vn that somebody answers for, each with the reason; `banned` is an office's own list.
+    `links` are hosts beyond .gov.vn, and `own_hotlines` numbers beyond the verified ones, that somebody answers for, each
+    with the reason; `banned` is an office's own list.
     """
 
     year: int | None
@@ -72,6 +73,7 @@ class Setting:
     message_class: MessageClass | None
     facts: Mapping[Placeholder, str | None]
     links: Mapping[str, str]
+    own_hotlines: Mapping[str, str] = field(default_factory=dict)
     banned: tuple[Word, ...] = ()
 
 
@@ -159,19 +161,20 @@ _CALLED = (
 _SHORT_NUMBER = re.compile(rf"\b(?:{_CALLED})\b[^\d.!?{{}}]{{0,30}}(?<!\d)(\d{{3,4}})(?!\d|[/.,]\d)", re.IGNORECASE)
 
 
-def _numbers(template: str, _form: Form, _setting: Setting) -> Iterator[Finding]:
-    short = [found for found in _firsts(_SHORT_NUMBER, template, 1) if not _YEAR.fullmatch(found[0])]
+def _numbers(template: str, _form: Form, setting: Setting) -> Iterator[Finding]:
+    without = _NUMBER.sub(lambda found: "#" * len(found[0]), template)  # the 1900 of 1900 1234 is no short number
+    short = [found for found in _firsts(_SHORT_NUMBER, without, 1) if not _YEAR.fullmatch(found[0])]
     for written, position in [*_firsts(_NUMBER, template), *short]:
-        number = re.sub(r"^84(?=\d{9})", "0", re.sub(r"\D", "", written))
-        if number not in hotlines():
-            message = (
-                f"số {written} không có trong danh sách đường dây nóng đã xác minh; "
-                f"dùng một trong: {', '.join(hotlines())}"
-            )
+        number = dialled(written)
+        if number not in hotlines() and number not in setting.own_hotlines:
+            message = f"số {written} {UNVERIFIED}; dùng một trong: {', '.join(hotlines())}; {OWN_HOTLINE}"
             yield Finding(Rule.HOTLINE, message, position)
         elif number != written:
             message = f"số {written} phải viết liền, không dấu chấm, không khoảng trắng: {number}"
             yield Finding(Rule.HOTLINE, message, position)
+        elif number in setting.own_hotlines:
+            message = f"số {number} chưa được xác minh, được phép vì: {setting.own_hotlines[number]}"
+            yield Finding(Rule.HOTLINE, message, position, refuses=False)
 
 
 # What a form leaves open for somebody to fill in, and Word's own merge fields. "(ngày 26/6)" is none of them.

@@ -126,6 +126,11 @@ def _links(campaign: Campaign) -> Iterator[str]:
         yield f"được phép nêu liên kết ngoài .gov.vn: {host} (lý do: {reason})"
 
 
+def _own_hotlines(campaign: Campaign) -> Iterator[str]:
+    for number, reason in campaign.own_hotlines.items():
+        yield f"được phép nêu số điện thoại của cơ quan: {number} (lý do: {reason}); gọi thử trước khi duyệt"
+
+
 def _sender(campaign: Campaign) -> Iterator[str]:
     if campaign.owner is None:
         yield "chưa ghi cơ quan gửi (owner); người nhận cần biết ai gửi tin"
@@ -165,7 +170,8 @@ def _occasion(campaign: Campaign, calendar: Calendar) -> Iterator[str]:
 
 
 def _hotline(campaign: Campaign) -> Iterator[str]:
-    since = hotlines()[campaign.hotline].since if campaign.hotline else None
+    verified = hotlines().get(campaign.hotline or "")
+    since = verified.since if verified else None
     for wave in campaign.waves:
         used = placeholders(campaign.texts[wave.text].form(wave.form))
         if since and wave.date < since and Placeholder.HOTLINE in used:
@@ -241,6 +247,7 @@ RULES: tuple[Callable[[Campaign], Iterator[str]], ...] = (
     _spelling,
     _stigma,
     _links,
+    _own_hotlines,
     _sender,
     _legal_basis,
     _hotline,

@@ -1,4 +1,4 @@
-"""What an office has agreed and decided about texts, from its own TOML file: prices, lengths, words, links.
+"""What an office has agreed and decided about texts, from its own TOML file: prices, lengths, words, links, numbers.
 
 Nothing of it is needed to check a text; what is not written there stays unknown or as published.
 """
@@ -19,7 +19,7 @@ from campaigns.tariff import Tariff
 from campaigns.text import Encoding, plain
 from campaigns.toml_file import tables, written
 from campaigns.words import Word
-from campaigns.written import LinkTable, Sentence, Slug, Written, listed, read
+from campaigns.written import LinkTable, OwnHotlineTable, Sentence, Slug, Written, listed, read
 
 Network = Literal["viettel", "mobifone", "vinaphone", "vietnamobile", "gmobile", "itel", "wintel", "unknown"]
 Amount = Annotated[StrictFloat, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -36,6 +36,7 @@ class Terms:
     lengths: tuple[Profile, ...] = ()
     banned: tuple[Word, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    own_hotlines: tuple[tuple[str, str], ...] = ()
     readings: tuple[Reading, ...] = ()
 
 
@@ -91,6 +92,7 @@ class TermsTable(Written):
     length: Any = None
     banned: Any = None
     link: Any = None
+    own_hotline: Any = None
     ambiguous: Any = None
 
 
@@ -109,6 +111,7 @@ def parse(text: str, name: str) -> Terms:
         tuple(_lengths(raw, found)),
         tuple(_banned(raw, found)),
         tuple(_links(raw, found)),
+        tuple(_own_hotlines(raw, found)),
         tuple(_readings(raw, found)),
     )
     found.stop()
@@ -150,6 +153,13 @@ def _links(raw: dict[str, Any], found: Found) -> Iterator[tuple[str, str]]:
         own = read(LinkTable, table, field, found)
         if own.host and own.reason:
             yield own.host, own.reason
+
+
+def _own_hotlines(raw: dict[str, Any], found: Found) -> Iterator[tuple[str, str]]:
+    for field, table in listed(raw.get("own_hotline", []), "own_hotline", found):
+        own = read(OwnHotlineTable, table, field, found)
+        if own.call and own.reason:
+            yield own.call, own.reason
 
 
 def _readings(raw: dict[str, Any], found: Found) -> Iterator[Reading]:

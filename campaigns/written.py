@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 from campaigns.audience import OLDEST
 from campaigns.campaign import Channel, ConsentMethod, ContentKind, MessageClass, Priority
 from campaigns.groups import SensitiveGroupError, refuse_sensitive
+from campaigns.hotlines import dialled
 from campaigns.moments import AnyDay, Moment, day, full_date, hours, moment, short, shown, wrong
 from campaigns.msisdn import networks
 from campaigns.places import PlaceError, chosen
@@ -50,6 +51,13 @@ def _host(value: str) -> str:
     if not re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", host):
         raise wrong(f"{shown(value)} không phải tên miền; chỉ viết tên miền, không có https:// và đường dẫn")
     return host
+
+
+def _phone(value: str) -> str:
+    number = dialled(value)
+    if not re.fullmatch(r"1[01]\d|[1-9]\d{3}|1[89]00\d{4,6}|0\d{8,10}", number):
+        raise wrong(f"{shown(value)} không phải số để gọi; viết số nội địa, ví dụ 02053812345, 18001234 hoặc 8088")
+    return number
 
 
 def _network(value: str) -> str:
@@ -92,6 +100,7 @@ def _matching(pattern: str, message: str) -> AfterValidator:
 Slug = Annotated[StrictStr, StringConstraints(pattern=SLUG, max_length=60)]
 Name = Annotated[StrictStr, StringConstraints(max_length=60)]
 Sentence = Annotated[StrictStr, StringConstraints(max_length=500), AfterValidator(_sentence)]
+Phone = Annotated[StrictStr, StringConstraints(max_length=60), AfterValidator(_phone)]
 Host = Annotated[StrictStr, StringConstraints(max_length=253), AfterValidator(_host)]
 Body = Annotated[
     StrictStr, StringConstraints(max_length=2000), AfterValidator(_sentence)
@@ -146,6 +155,7 @@ class Header(Written):
     theme: Any = None
     legal_basis: Any = None
     link: Any = None
+    own_hotline: Any = None
     request: Any = None
     appraisal: Any = None
     policy: Any = None
@@ -189,6 +199,15 @@ class LinkTable(Written):
     required = ("host", "reason")
 
     host: Host | None = None
+    reason: Sentence | None = None
+
+
+class OwnHotlineTable(Written):
+    """`[[own_hotline]]`"""
+
+    required = ("call", "reason")
+
+    call: Phone | None = None
     reason: Sentence | None = None
 
 
@@ -318,6 +337,7 @@ EXAMPLES = {
     "start": 'start = "06-01"',
     "end": 'end = "06-30"',
     "host": 'host = "zalo.me"',
+    "call": 'call = "02053812345"',
     "kind": 'kind = "Quyết định"',
     "number": 'number = "93/2001/QĐ-TTg"',
     "issuer": 'issuer = "Thủ tướng Chính phủ"',

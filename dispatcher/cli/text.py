@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -17,6 +17,7 @@ from campaigns.bench import Question, Report, Written
 from campaigns.calendar import VIETNAM
 from campaigns.campaign import MessageClass
 from campaigns.extremes import NOWHERE
+from campaigns.hotlines import dialled
 from campaigns.lengths import Fit
 from campaigns.lints import Setting
 from campaigns.places import areas, province_code
@@ -53,9 +54,12 @@ Sender = Annotated[str | None, typer.Option("--sender", help="Kiểm tra cả t�
 Links = Annotated[
     list[str] | None, typer.Option("--allow-link", help="Tên miền được phép ngoài .gov.vn; cần --reason.")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Lý do cho phép liên kết ngoài .gov.vn.")]
+Numbers = Annotated[
+    list[str] | None, typer.Option("--allow-number", help="Số điện thoại của cơ quan, chưa ai xác minh; cần --reason.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Lý do cho phép liên kết hoặc số điện thoại đó.")]
 TermsOption = Annotated[
-    Path | None, typer.Option("--terms", help="Tệp TOML: giá, độ dài, từ cấm, liên kết của đơn vị.")
+    Path | None, typer.Option("--terms", help="Tệp TOML: giá, độ dài, từ cấm, liên kết, số điện thoại của đơn vị.")
 ]
 People = Annotated[
     list[str] | None, typer.Option("--people", metavar="NHÀ-MẠNG=SỐ", help="Số người nhận theo nhà mạng.")
@@ -78,6 +82,7 @@ def check(
     province: Province = None,
     sender: Sender = None,
     allow_link: Links = None,
+    allow_number: Numbers = None,
     reason: Reason = "",
     terms_file: TermsOption = None,
     people: People = None,
@@ -86,11 +91,12 @@ def check(
     """Kiểm tra nội dung một tin. Trả về 0: dùng được; 1: có lỗi phải sửa; 2: không đọc được đầu vào."""
     this_year = datetime.now(VIETNAM).year
     facts = bench.facts(year or this_year, _values(value or []))
-    links = _links(allow_link or [], reason)
+    links = _allowed("--allow-link", allow_link or [], reason)
+    own_hotlines = _allowed("--allow-number", map(dialled, allow_number or []), reason)
     report = bench.examine(
         Question(
             text=_text(source),
-            setting=Setting(year, tuple(other_year or ()), message_class, facts, links),
+            setting=Setting(year, tuple(other_year or ()), message_class, facts, links, own_hotlines),
             this_year=this_year,
             form=form,
             terms=_terms(terms_file),
@@ -166,10 +172,11 @@ def _pairs(option: str, given: list[str], known: Set[str], hint: str) -> Iterato
         yield name, value
 
 
-def _links(hosts: list[str], reason: str) -> dict[str, str]:
-    if hosts and not reason.strip():
-        fail("--allow-link cần --reason: ai cho phép và vì sao.", UNUSABLE)
-    return dict.fromkeys(hosts, reason.strip())
+def _allowed(option: str, named: Iterable[str], reason: str) -> dict[str, str]:
+    allowed = dict.fromkeys(named, reason.strip())
+    if allowed and not reason.strip():
+        fail(f"{option} cần --reason: ai cho phép và vì sao.", UNUSABLE)
+    return allowed
 
 
 def _terms(file: Path | None) -> terms.Terms:

@@ -263,7 +263,7 @@ def _given(visit: Visit) -> tuple[str, str]:
 
 def _setting(campaign: Campaign) -> Setting:
     facts = campaign.facts()
-    return Setting(campaign.year, (), campaign.message_class, facts, campaign.links)
+    return Setting(campaign.year, (), campaign.message_class, facts, campaign.links, campaign.own_hotlines)
 
 
 def _forms(accented: str, unaccented: str, setting: Setting, year: int, people: dict[str, int]) -> list[Tried]:

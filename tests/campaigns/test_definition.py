@@ -8,6 +8,7 @@ import pytest
 from campaigns.campaign import MessageClass
 from campaigns.definition import DefinitionError, canonical, library, library_path, load, parse
 from campaigns.problems import lines
+from campaigns.rules import warnings
 from campaigns.template import Form
 
 GOOD = """\
@@ -482,6 +483,24 @@ def test_a_link_outside_gov_vn_needs_somebody_who_answers_for_it():
     assert allowed.links == {"zalo.me": "Trang Zalo của Công an tỉnh"}
     assert "thiếu" in str(refused(text + '\n[[link]]\nhost = "zalo.me"\n'))
     assert canonical(allowed) != canonical(parse(GOOD, "thu.toml"))
+
+
+OWN = '\n[[own_hotline]]\ncall = "0205 3812 345"\nreason = "Trực ban Công an tỉnh"\n'
+
+
+def test_a_number_that_nobody_verified_needs_somebody_who_answers_for_it():
+    text = GOOD.replace('hotline = "113"', 'hotline = "02053812345"')
+    assert "[[own_hotline]]" in str(refused(text))
+    allowed = parse(text + OWN, "thu.toml")
+    assert allowed.own_hotlines == {"02053812345": "Trực ban Công an tỉnh"}
+    assert any("02053812345" in warning and "Trực ban" in warning for warning in warnings(allowed))
+    assert "thiếu" in str(refused(text + OWN.partition("reason")[0]))
+    assert canonical(parse(GOOD + OWN, "thu.toml")) != canonical(parse(GOOD, "thu.toml"))
+
+
+@pytest.mark.parametrize("call", ["", "12", "0912", "123456789012", "gọi Công an", "+1 202 555 0100"])
+def test_what_no_telephone_can_call_is_no_number_of_the_office(call):
+    assert "không phải số để gọi" in str(refused(GOOD + OWN.replace("0205 3812 345", call)))
 
 
 @pytest.mark.parametrize(("channel", "needs"), [("sms", False), ("oa", False), ("zalo", True), ("zalo_then_sms", True)])

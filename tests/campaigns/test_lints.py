@@ -111,6 +111,27 @@ def test_a_link_that_only_looks_like_it_is_refused(link):
     assert (Rule.LINK, 5, True) in found(f"xem {link}", links={"zalo.me": "Trang của Công an"})
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Gọi 02053812345", [(Rule.HOTLINE, 5, False)]),
+        ("Gọi +842053812345", [(Rule.HOTLINE, 5, True)]),
+        ("Gọi 0205 3812 345", [(Rule.HOTLINE, 5, True)]),
+        ("Gọi 02053812346", [(Rule.HOTLINE, 5, True)]),
+        ("Nhắn tin tới 8088", [(Rule.HOTLINE, 14, False)]),
+    ],
+)
+def test_a_number_that_the_office_answers_for_is_told_and_must_be_written_in_one(text, told):
+    own = {"02053812345": "Trực ban Công an tỉnh", "8088": "Tổng đài của tỉnh"}
+    assert found(text, own_hotlines=own) == told
+
+
+def test_an_unverified_number_is_told_of_once_and_with_the_way_out():
+    (finding,) = lint("Gọi 1900 1234 ngay", Form.ACCENTED, PLAIN)
+    assert "1900 1234" in finding.message
+    assert "[[own_hotline]]" in finding.message
+
+
 def test_a_lookalike_of_d_is_to_be_written_as_d_with_stroke():
     (finding,) = lint("ðường", Form.ACCENTED, PLAIN)
     assert 'viết "đ"' in finding.message

@@ -30,6 +30,10 @@ instead = "giá tốt"
 host = "Zalo.me"
 reason = "Trang Zalo của Công an tỉnh"
 
+[[own_hotline]]
+call = "0205.3812.345"
+reason = "Trực ban Công an tỉnh"
+
 [[ambiguous]]
 intended = "chợ nổi"
 reading = "chó nói"
@@ -50,6 +54,7 @@ def test_terms_are_read():
     assert (length.encoding, length.ends, length.longest) == (Encoding.GSM7, (160, 306, 459), 459)
     assert (word.word, word.instead) == ("siêu rẻ", "giá tốt")
     assert terms.links == (("zalo.me", "Trang Zalo của Công an tỉnh"),)
+    assert terms.own_hotlines == (("02053812345", "Trực ban Công an tỉnh"),)
     assert reading.reading == "chó nói"
 
 

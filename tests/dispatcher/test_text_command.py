@@ -93,6 +93,13 @@ def test_a_link_is_allowed_with_a_reason_only(check: Check) -> None:
     assert "Trang của tỉnh" in said.json["findings"][0]["message"]
 
 
+def test_a_number_of_the_office_is_allowed_with_a_reason_only(check: Check) -> None:
+    assert check("-", "--allow-number", "0205 3812 345", given="Gọi 02053812345").code == 2
+    said = check("-", "--allow-number", "0205 3812 345", "--reason", "Trực ban", "--json", given="Gọi 02053812345")
+    assert said.code == 0
+    assert "Trực ban" in said.json["findings"][0]["message"]
+
+
 def test_placeholders_are_filled_in_and_communes_narrowed(check: Check) -> None:
     words = ("-", "--json", "--value", "owner=CA", "--province", "Lạng Sơn")
     said = check(*words, given="{owner}: Ba con {commune}, goi 111")
