@@ -22,11 +22,10 @@ from typing import Any
 from campaigns import definition
 from dispatcher import control
 from dispatcher.approval import approve
-from dispatcher.cli.demo import background
-from dispatcher.cli.services import children
 from dispatcher.clock import LEADER_LOCK
 from dispatcher.demo import roster
 from dispatcher.demo.stage import Stage, Way, set_up
+from dispatcher.household import background, children
 from dispatcher.importing import Order, import_audience
 from dispatcher.keyring import open_keyring
 from dispatcher.rehearsing.performance import State

@@ -9,15 +9,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from campaigns import definition
-from dispatcher.cli import app
+from dispatcher.cli import COMMANDS, read
 from dispatcher.lifecycle import FINAL, MOVES, CampaignStatus, Status, WaveStatus
 from dispatcher.settings import Settings, parse_routes
 from dispatcher.words import STATUS_WORDS, WAVE_WORDS
@@ -144,10 +143,15 @@ def _commands(path: Path) -> Iterator[str]:
 WRITTEN = sorted({(path.name, line) for path in DOCUMENTS for line in _commands(path)})
 
 
+_command = cache(read)
+
+
 def _unknown(line: str) -> list[str]:
     """Words of a command line that the command line does not know; arguments are not looked at."""
-    command: Any = typer.main.get_command(app)
     words = [word.strip("[]|") for word in shlex.split(line)]
+    if words[0] not in COMMANDS:
+        return words[:1]
+    command = _command(words.pop(0))
     while words and hasattr(command, "commands"):
         if words[0] not in command.commands:
             return words[:1]

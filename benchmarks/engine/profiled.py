@@ -10,7 +10,7 @@ import pstats
 from typing import Any
 
 from dispatcher import worker
-from dispatcher.cli import services
+from dispatcher.cli.worker import worker as command
 
 LINES = 45
 _profile = cProfile.Profile()
@@ -30,5 +30,5 @@ class Watched(worker.RuntimeHolder):
 
 if __name__ == "__main__":
     worker.RuntimeHolder = Watched  # type: ignore[misc]  # in place of the one that `worker.run` makes
-    services.worker()
+    command()
     pstats.Stats(_profile).strip_dirs().sort_stats("tottime").print_stats(LINES)

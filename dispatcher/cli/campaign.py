@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 
 from campaigns import compose, rules, schedule
 from campaigns.calendar import spoken
 from campaigns.campaign import Campaign
 from campaigns.decree91 import Circumstances
 from dispatcher import control
+from dispatcher.cli import approving, drafting, rehearsing
 from dispatcher.cli.drafting import Source, Year, read
+from dispatcher.cli.picture import picture, picture_grid
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -43,10 +43,20 @@ from dispatcher.routing import table as route_table
 from dispatcher.settings import Settings, load_calendar, load_routes, load_settings
 from dispatcher.store import campaigns, log
 from dispatcher.store.search import Wanted
-from dispatcher.waiting import stop_words
-from dispatcher.words import STATUS_WORDS, WAVE_WORDS
+from dispatcher.words import STATUS_WORDS
 
 app = typer.Typer(help="Chiến dịch: kiểm tra, thêm, duyệt, bắt đầu, theo dõi, dừng.", no_args_is_help=True)
+for of_drafts in (drafting.new, drafting.clone, drafting.add, drafting.theme, drafting.calendar):
+    app.command()(of_drafts)
+for of_approval in (
+    rehearsing.rehearse,
+    approving.review,
+    approving.approve,
+    approving.confirm,
+    approving.withdraw,
+    approving.forecast,
+):
+    app.command()(of_approval)
 
 # What nobody knows, and how much of it is shown.
 DOUBTFUL = (Status.UNCERTAIN, Status.UNCONFIRMED)
@@ -206,39 +216,6 @@ async def _watch(desk: Desk, edition: str, *, as_json: bool) -> None:
                 return
             await asyncio.sleep(1)
             seen = await view(desk, edition)
-
-
-def picture_grid(seen: View) -> Table:
-    """A status for people, in one piece."""
-    grid = Table.grid()
-    for part in picture(seen):
-        grid.add_row(part)
-    return grid
-
-
-def picture(seen: View) -> Iterator[Any]:
-    """A status for people."""
-    yield f"[bold]{seen.campaign}[/]: {escape(seen.title)} ({SPOKEN[seen.status]})"
-    made = Table(header_style="bold")
-    for column in ("đợt", "trạng thái", "đã lập"):
-        made.add_column(column)
-    present = [s for s in STATUS_WORDS if seen.counts.get(s)]
-    for status_ in present:
-        made.add_column(STATUS_WORDS[status_], justify="right")
-    for wave in seen.waves:
-        counts = [number(wave.counts.get(s, 0)) for s in present]
-        made.add_row(wave.slug, WAVE_WORDS[wave.status], number(wave.planned), *counts)
-    yield made
-    for wave in seen.waves:
-        if wave.waits:
-            yield f"Đợt {wave.slug} chưa gửi: {escape(wave.waits)}."
-    accounted = "[green]khớp[/]" if seen.accounted else "[bold red]KHÔNG KHỚP[/]"
-    yield f"Đã lập {number(seen.planned)} tin, {number(seen.segments)} phần tin; tổng các trạng thái: {accounted}."
-    if seen.void:
-        yield f"[bold red]Phê duyệt không còn hiệu lực:[/] {escape(seen.void)}."
-    for route, stops in seen.stopped_routes.items():
-        for stop in stops:
-            yield f"[yellow]Đường gửi {route}[/] {escape(stop_words(stop))}"
 
 
 def _stop(edition: str, by: str, act: Act, wave: str | None, *, as_json: bool) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +14,12 @@ from rich.text import Text
 
 from campaigns import places
 from dispatcher import logs
-from dispatcher.cli.campaign import picture_grid
-from dispatcher.cli.services import children
+from dispatcher.cli.picture import picture_grid
 from dispatcher.cli.terminal import AsJson, give, number, out, table
 from dispatcher.demo.play import Outcome, Play, Scene
 from dispatcher.demo.stage import Stage, Wire, set_up
 from dispatcher.errors import UserError
+from dispatcher.household import background, children
 from dispatcher.lifecycle import Status
 from dispatcher.supervisor import Supervisor
 from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
@@ -63,18 +61,6 @@ def _perform(stage: Stage, people: int, *, quiet: bool) -> Outcome:
         outcome = asyncio.run(Play(stage, people, show).run(lambda: running.enter_context(background(processes))))
         live.update(Text(""), refresh=True)
     return outcome
-
-
-@contextmanager
-def background(processes: Supervisor) -> Iterator[None]:
-    """Run the processes beside us, until we leave."""
-    thread = threading.Thread(target=processes.run, name="supervisor")
-    thread.start()
-    try:
-        yield
-    finally:
-        processes.stop()
-        thread.join()
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:

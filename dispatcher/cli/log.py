@@ -13,6 +13,7 @@ import typer
 
 from campaigns.calendar import VIETNAM
 from dispatcher import accounts, control, inspection, searching
+from dispatcher.cli import sealed
 from dispatcher.cli.terminal import (
     ME,
     AsJson,
@@ -38,6 +39,8 @@ from dispatcher.store.tallies import Count
 from dispatcher.words import APPROVAL_WORDS, NETWORK_WORDS, STATUS_WORDS
 
 app = typer.Typer(help="Nhật ký gửi tin: tìm, xem một tin, xuất tệp, niêm phong, kiểm tra.", no_args_is_help=True)
+for of_seals in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.verify):
+    app.command()(of_seals)
 
 Reveal = Annotated[bool, typer.Option("--reveal", help="Hiện đủ số; việc này được ghi vào nhật ký thao tác.")]
 Why = Annotated[str, typer.Option("--reason", help="Lý do cần hiện đủ số.")]

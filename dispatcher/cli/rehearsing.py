@@ -13,11 +13,10 @@ from rich.text import Text
 
 from campaigns.calendar import spoken
 from dispatcher import logs
-from dispatcher.cli.demo import background
-from dispatcher.cli.services import children
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, Edition, at_desk, give, number, out
 from dispatcher.demo.stage import Stage
 from dispatcher.errors import UserError
+from dispatcher.household import background, children
 from dispatcher.rehearsing.performance import State
 from dispatcher.rehearsing.staging import House, keep
 from dispatcher.rehearsing.staging import rehearse as played

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from dispatcher import control
+from dispatcher.cli import reconcile
 from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, err, fail, give, number, out, table, tell_stopped
 from dispatcher.preflight import Checked, Level, freight, preflight
 from dispatcher.provider_tokens import Keeper
@@ -29,6 +30,7 @@ from providers.errors import ProviderError
 from providers.tokens import Signed
 
 app = typer.Typer(help="Đường gửi: liệt kê, thử kết nối, tạm dừng, hủy, cho chạy tiếp.", no_args_is_help=True)
+app.command()(reconcile.reconcile)
 LEVELS = {Level.STOP: "[bold red]Phải sửa:[/]", Level.WARN: "[yellow]Xem lại:[/]", Level.NOTE: "Ghi chú:"}
 Name = Annotated[str, typer.Argument(metavar="TÊN", help="Tên đường gửi trong routes.toml.")]
 

@@ -12,6 +12,7 @@ import logging
 import re
 import signal
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +24,6 @@ from typing import Any, TypeVar
 import polars as pl
 import pytest
 import structlog
-import typer
 
 from campaigns import definition
 from dispatcher import cli, expansion, inbound, sending
@@ -166,11 +166,7 @@ def campaign_sent(campaign_started: Run, addresses: Addresses, far_carrier: Pret
 
 
 def every_command() -> list[tuple[str, ...]]:
-    root = typer.main.get_command(cli.app)
-    found: list[tuple[str, ...]] = []
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        found += _below((name,), command)
-    return found
+    return [words for name in cli.COMMANDS for words in _below((name,), cli.read(name))]
 
 
 def _below(words: tuple[str, ...], command: Any) -> list[tuple[str, ...]]:
@@ -184,6 +180,32 @@ def test_every_command_has_help_and_json(offline: Run, command: tuple[str, ...])
     said = offline(*command, "--help")
     assert said.code == 0
     assert "--json" in said.out
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_a_command_says_of_itself_what_the_list_says(name: str) -> None:
+    assert cli.read(name).help.splitlines()[0] == cli.COMMANDS[name].help
+
+
+def test_a_command_that_is_nearly_right_is_named(offline: Run) -> None:
+    said = offline("campain")
+    assert said.code == 2
+    assert "campaign" in said.err
+
+
+def test_a_list_of_commands_reads_none_of_them() -> None:
+    seen = """
+import sys
+from dispatcher import cli
+sys.argv = ["dispatcher", "--help"]
+try:
+    cli.app()
+finally:
+    print([name for name in ("dispatcher.cli.campaign", "dispatcher.web") if name in sys.modules])
+"""
+    listed = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout
+    assert "campaign" in listed
+    assert listed.rstrip().endswith("[]")
 
 
 def test_the_commands_are_those_of_the_manual() -> None:

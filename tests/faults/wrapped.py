@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher import clock
-from dispatcher.cli import services
+from dispatcher.cli import clock as clock_command
+from dispatcher.cli import web, worker
 from dispatcher.store import planning
 
 # Well inside the pretend carrier's shortest latency.
@@ -34,7 +35,7 @@ AT_WORK = {
     "clock": "dispatcher.clock.tick",
     "web": "dispatcher.receipts.Inbox.run",
 }
-PROCESSES = {"worker": services.worker, "clock": services.clock, "web": services.web}
+PROCESSES = {"worker": worker.worker, "clock": clock_command.clock, "web": web.web}
 
 
 def die() -> None:

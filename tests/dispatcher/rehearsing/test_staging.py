@@ -8,10 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from dispatcher.cli.demo import background
-from dispatcher.cli.services import children
 from dispatcher.control import ControlError
 from dispatcher.demo.stage import Stage
+from dispatcher.household import background, children
 from dispatcher.importing import suppress
 from dispatcher.rehearsing.cast import engage
 from dispatcher.rehearsing.script import digest, read
