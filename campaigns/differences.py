@@ -35,6 +35,54 @@ WORDS = {
     "window": "khung giờ",
     "form": "dạng",
     "text": "nội dung",
+    "occasion": "dịp",
+    "topics": "chủ đề theo danh mục",
+    "programme": "chương trình",
+    "co_owners": "cơ quan phối hợp",
+    "content_by": "cơ quan duyệt nội dung",
+    "appraisal": "thẩm định",
+    "advertising": "quảng cáo",
+    "links": "đường dẫn",
+    "opens": "giờ mở ngày đầu",
+    "relay": "nhờ người nhận chuyển tiếp",
+    "order": "nhà mạng tự gửi",
+    "areas": "địa bàn",
+    "zones": "vùng",
+    "groups": "nhóm đối tượng",
+    "ages": "độ tuổi",
+    "speakers": "ngôn ngữ người nhận",
+    "channel": "kênh",
+    "wait_minutes": "số phút chờ Zalo",
+    "languages": "bản tiếng khác",
+    "aloud": "bản đọc loa",
+    "zalo": "Zalo",
+    "template": "mẫu",
+    "parameters": "chỗ điền",
+    "kind": "loại",
+    "number": "số",
+    "issuer": "nơi ban hành",
+    "subject": "trích yếu",
+    "valid_from": "hiệu lực từ",
+    "valid_to": "hiệu lực đến",
+    "sha256": "mã băm",
+    "reason": "lý do",
+    "hours": "giờ gửi",
+    "most_messages": "số tin nhiều nhất",
+    "within_hours": "trong số giờ",
+    "agreement": "văn bản đồng ý",
+    "consent_method": "cách xin đồng ý",
+    "consent_evidence": "bằng chứng đồng ý",
+    "stop_word": "từ để từ chối",
+    "stop_number": "số để từ chối",
+    "stop_call": "số gọi để từ chối",
+    "start": "từ ngày",
+    "end": "đến ngày",
+}
+# What a closed choice is called, by the key that it stands under.
+CHOSEN = {
+    "form": {"accented": "có dấu", "unaccented": "không dấu"},
+    "priority": {"alert": "cảnh báo", "normal": "thường", "bulk": "đại trà"},
+    "relay": {"True": "có", "False": "không"},
 }
 # Follows from the rest, or differs every year without anybody's doing.
 SILENT = frozenset({"slug", "year", "content_kind"})
@@ -61,8 +109,9 @@ class Piece:
 def differences(old: Campaign, new: Campaign) -> list[Difference]:
     """Every place where the two differ."""
     before, after = dict(_flat(_by_slug(old))), dict(_flat(_by_slug(new)))
+    titles = _titles(old) | _titles(new)
     return [
-        Difference(_spoken(path), before.get(path), after.get(path))
+        Difference(_spoken(path, titles), _chosen(path, before.get(path)), _chosen(path, after.get(path)))
         for path in dict.fromkeys([*after, *before])
         if before.get(path) != after.get(path)
     ]
@@ -98,5 +147,17 @@ def _flat(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         yield path, " – ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _spoken(path: tuple[str, ...]) -> str:
-    return " · ".join(WORDS.get(part, part) for part in path)
+def _titles(campaign: Campaign) -> dict[tuple[str, str], str]:
+    """What waves are called, and texts, after the first wave that says them."""
+    texts = {("texts", wave.text): wave.title for wave in reversed(campaign.waves)}
+    return {("waves", wave.slug): wave.title for wave in campaign.waves} | texts
+
+
+def _spoken(path: tuple[str, ...], titles: Mapping[tuple[str, str], str]) -> str:
+    title = titles.get((path[0], path[1])) if len(path) > 1 else None
+    named = (path[0], title, *path[2:]) if title else path
+    return " · ".join(WORDS.get(part, part) for part in named)
+
+
+def _chosen(path: tuple[str, ...], value: str | None) -> str | None:
+    return CHOSEN.get(path[-1], {}).get(value, value) if value else value

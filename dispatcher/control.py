@@ -421,6 +421,11 @@ def _wave_view(wave: StoredWave, counts: dict[str, int], waits: str | None) -> W
     )
 
 
+def unplanned(view: View) -> int:
+    """Waves whose messages are not counted yet: a stop holds them back, too."""
+    return sum(wave.status is WaveStatus.SCHEDULED for wave in view.waves)
+
+
 def unfinished(view: View) -> int:
     """Messages on which nothing final is known yet."""
     return sum(n for status, n in view.counts.items() if Status(status) not in FINAL)

@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ NOTHING = bytes(32)  # what the first seal follows
 TAG_BYTES = 4
 # A row comes late when it was queued so long after rows with higher numbers. A receipt may wait an hour for its message.
 LATE = timedelta(hours=2)
+VIETNAM = timezone(timedelta(hours=7))
 # More are counted, not kept: whoever rewrites everything must not fill the memory.
 MOST_FINDINGS = 1_000
 
@@ -710,9 +711,9 @@ def sentences(chain: Chain) -> Iterator[str]:
     if chain.pruned:
         yield f"Trong đó {chain.pruned} dòng đã hết hạn lưu và bị xóa theo lệnh có ký; dấu niêm phong của chúng còn nguyên."
     if at:
-        yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {at.at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {_spoken(at.at)}"
     if chain.given:
-        yield f"Đối chiếu với điểm kiểm tra số {chain.given.number}, {chain.given.at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"Đối chiếu với điểm kiểm tra số {chain.given.number}, {_spoken(chain.given.at)}"
     if chain.whole:
         yield "NGUYÊN VẸN: không có dòng nào bị sửa, xóa, chèn hay đảo."
         return
@@ -720,6 +721,10 @@ def sentences(chain: Chain) -> Iterator[str]:
     yield from (sentence(finding) for finding in chain.findings)
     if chain.more:
         yield f"... và {chain.more} điểm sai nữa."
+
+
+def _spoken(at: datetime) -> str:
+    return f"{at.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y} (giờ Việt Nam)"
 
 
 def sentence(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from dispatcher.searching import Page as Found
 from dispatcher.searching import SearchError
 from dispatcher.store import audit
 from dispatcher.store.tallies import Count
-from dispatcher.web import asking
+from dispatcher.web import asking, deeds
 from dispatcher.web.door import MissingError, Page, Visit
 from dispatcher.web.rights import Action
 
@@ -99,14 +99,18 @@ async def trail(visit: Visit) -> Response:
     asked = {name: visit.asked(name) for name in ("who", "act", "subject")}
     before = visit.asked("before")
     async with visit.desk() as connection:
-        deeds = await audit.deeds(
+        found = await audit.deeds(
             connection,
             limit=TRAIL + 1,
             before=int(before) if before.isdecimal() and len(before) < 19 else None,
             **asked,
         )
-    older = deeds[TRAIL - 1].id if len(deeds) > TRAIL else None
-    return visit.show("trail.html", deeds=deeds[:TRAIL], asked=asked, older=older)
+    older = found[TRAIL - 1].id if len(found) > TRAIL else None
+    said = visit.speech
+    return visit.show(
+        "trail.html", deeds=found[:TRAIL], asked=asked, older=older, families=list(deeds.families(said)),
+        about=lambda subject: deeds.about(subject, said), told_of=lambda detail: deeds.told(detail, said),
+    )  # fmt: skip
 
 
 PAGES = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.responses import RedirectResponse, Response
 
@@ -17,6 +18,7 @@ from dispatcher.control import ControlError
 from dispatcher.errors import UserError
 from dispatcher.fingerprint import PART_WORDS
 from dispatcher.lifecycle import CAMPAIGN_MOVES, Act, CampaignStatus
+from dispatcher.outlook import Arrival, Outlook
 from dispatcher.papers import papers
 from dispatcher.preflight import freight, lacking
 from dispatcher.review import PATH_WORDS, WHY_WORDS, Office, Review, review
@@ -46,6 +48,34 @@ class Firing:
     audience: Audience | None
     chosen: tuple[str, ...]
     order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveFinish:
+    """When a wave will be out over all its routes; `finishes_at` is None where some of it will not be."""
+
+    title: str
+    routes: tuple[Arrival, ...]
+
+    @property
+    def messages(self) -> int:
+        return sum(arrival.finish.messages for arrival in self.routes)
+
+    @property
+    def expired(self) -> int:
+        return sum(arrival.finish.expired for arrival in self.routes)
+
+    @property
+    def finishes_at(self) -> datetime | None:
+        ends = [arrival.finish.finishes_at for arrival in self.routes]
+        return max(end for end in ends if end) if ends and all(ends) else None
+
+
+def finishes(seen: Outlook, campaign: Campaign) -> Iterator[WaveFinish]:
+    """The outlook wave by wave, in the order in which they are written."""
+    for wave in campaign.waves:
+        if routes := tuple(arrival for arrival in seen.arrivals if arrival.wave == wave.slug):
+            yield WaveFinish(wave.title, routes)
 
 
 async def found(connection: Connection, visit: Visit) -> StoredCampaign:
@@ -147,6 +177,7 @@ async def _consider(visit: Visit, problem: str | None = None, status: int = 200)
             (names.get(code or "", "chưa rõ xã"), n) for code, n in list(wave.areas.items())[:COMMUNES]
         ],
         parts=[(PART_WORDS[part], lines) for part, lines in (seen.changes or {}).items()] if seen else [],
+        finishes=list(finishes(seen.outlook, campaign)) if seen else [],
         PATH_WORDS=PATH_WORDS,
         WHY_WORDS=WHY_WORDS,
         CHANNEL_WORDS=CHANNEL_WORDS,
@@ -238,7 +269,9 @@ async def ask_cancel(visit: Visit) -> Response:
     async with visit.desk(snapshot=True) as connection:
         stored = await found(connection, visit)
         seen = await control.view(connection, stored.edition)
-    return visit.show("cancel.html", stored=stored, stand=control.stopped(seen.counts))
+    return visit.show(
+        "cancel.html", stored=stored, stand=control.stopped(seen.counts), unplanned=control.unplanned(seen)
+    )
 
 
 async def cancel(visit: Visit) -> Response:

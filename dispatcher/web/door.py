@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -267,8 +267,10 @@ def speech(request: Request) -> Speech:
 
 
 async def stranger(request: Request, template: str, status: int, values: Mapping[str, Any]) -> Response:
-    """A page for an address that is nobody's."""
-    visit = Visit(request, None, False, "", speech(request))
+    """A page for an address that is nobody's; whoever is signed in keeps the way around."""
+    visit = Visit(request, None, False, request.cookies.get(COOKIE, ""), speech(request))
+    with suppress(psycopg.OperationalError, psycopg_pool.PoolTimeout):
+        visit = await recognised(visit)
     response = page(visit, template, status, dict(values))
     for name, value in HEADERS.items():
         response.headers[name] = value

@@ -21,19 +21,20 @@ LISTED = 200
 async def doubts(visit: Visit) -> Response:
     async with visit.desk(snapshot=True) as connection:
         stored = await one.found(connection, visit)
-        counts = (await control.view(connection, stored.edition)).counts
+        seen = await control.view(connection, stored.edition)
         lists = [
             (statuses, await log.first(connection, Wanted(edition=stored.edition, statuses=statuses), LISTED))
             for statuses in (DOUBTFUL, BROKEN)
         ]
     told = [
         (
-            {status: counts.get(status, 0) for status in statuses},
+            {status: seen.counts.get(status, 0) for status in statuses},
             [shown(row, visit.runtime.keyring, reveal=False) for row in rows],
         )
         for statuses, rows in lists
     ]
-    return visit.show("doubts.html", stored=stored, doubtful=told[0], broken=told[1], listed=LISTED)
+    waves = {wave.slug: wave.title for wave in seen.waves}
+    return visit.show("doubts.html", stored=stored, doubtful=told[0], broken=told[1], listed=LISTED, waves=waves)
 
 
 async def decide(visit: Visit) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from campaigns import places
 from dispatcher import control
 from dispatcher.control import View
-from dispatcher.lifecycle import WAITING, CampaignStatus
+from dispatcher.lifecycle import CampaignStatus
 from dispatcher.store import log
 from dispatcher.waiting import stop_words
 from dispatcher.web import campaign as one
@@ -59,7 +59,7 @@ def _told(visit: Visit, seen: View, rate: float | None) -> dict[str, Any]:
     return {
         "view": seen,
         "stand": control.stopped(seen.counts),
-        "waiting": sum(seen.counts.get(status, 0) for status in WAITING),
+        "unplanned": control.unplanned(seen),
         "bands": bands(seen.counts, visit.speech),
         "bar": bar(seen.counts, visit.speech),
         "stops": [(route, stop_words(stop)) for route, stops in seen.stopped_routes.items() for stop in stops],

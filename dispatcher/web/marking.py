@@ -43,7 +43,7 @@ def runs(text: str, *, accented: bool) -> Iterator[Run]:
 
 
 def _why(kind: Kind, replacement: str | None) -> str:
-    instead = "" if replacement is None else f' → "{replacement}"' if replacement else " → bỏ đi"
+    instead = "" if replacement is None else f" → {replacement}" if replacement else " → bỏ đi"
     return KIND_WORDS[kind] + instead
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from campaigns import bench, definition
+from campaigns import bench, compose, definition
 from campaigns.adapting import adapted, rewritten
 from campaigns.bench import Question, Report
 from campaigns.calendar import VIETNAM, Calendar
-from campaigns.campaign import Campaign, MessageClass
+from campaigns.campaign import BY_TEMPLATE, Campaign, MessageClass
+from campaigns.compose import Variant
 from campaigns.lints import Setting
 from campaigns.problems import DefinitionError, Problem
 from campaigns.tariff import Plan
-from campaigns.template import Form, Placeholder
+from campaigns.template import Form, Placeholder, placeholders
 from campaigns.text import plain
 from dispatcher import control, drafting
 from dispatcher.errors import UserError
@@ -34,6 +35,9 @@ from dispatcher.web.rights import Action
 
 NAME = "chien-dich.toml"
 LONGEST_TEXT = 4000
+MISREAD = 6
+# On the bench, until somebody says other ones.
+BENCH_FACTS = {"owner": "Công an tỉnh", "hotline": "113", "theme": ""}
 SLUG = re.compile(r"[a-z0-9_-]{1,80}")
 
 
@@ -45,6 +49,11 @@ class Tried:
     text: str
     report: Report
     body: tuple[Run, ...]
+
+    @property
+    def misread(self) -> list[tuple[str, str]]:
+        """(as written, as it may be read without accents), each once."""
+        return list(dict.fromkeys((one.written, one.reading) for one in self.report.ambiguous))[:MISREAD]
 
     @property
     def each(self) -> list[tuple[str, float]]:
@@ -219,10 +228,25 @@ async def _compose(
         accented=accented,
         unaccented=unaccented,
         waves=[wave for wave in campaign.waves if wave.text == key],
+        on_zalo=_on_zalo(campaign, key),
         forms=_forms(accented, unaccented, _setting(campaign), campaign.year, people),
         sender=next(iter(one.senders(visit)), ""),
         problems=problems,
     )
+
+
+def _on_zalo(campaign: Campaign, key: str) -> Variant | None:
+    """What goes into the template on Zalo, where a wave sends the text that way."""
+    wave = next((wave for wave in campaign.waves if wave.text == key and wave.channel in BY_TEMPLATE), None)
+    if wave is None or (campaign.theme is None and Placeholder.THEME in _asked_of(campaign, key)):
+        return None
+    return compose.variants(campaign, wave.slug)[0]
+
+
+def _asked_of(campaign: Campaign, key: str) -> set[Placeholder]:
+    text = campaign.texts[key]
+    written = [text.accented, text.unaccented, *(text.zalo.parameters.values() if text.zalo else ())]
+    return {one for part in written for one in placeholders(part)}
 
 
 async def _people(connection: Connection, campaign: Campaign) -> dict[str, int]:
@@ -296,8 +320,12 @@ async def report(visit: Visit) -> Response:
 def _free(visit: Visit) -> tuple[Setting, int]:
     """What a text on its own is judged against."""
     year = datetime.now(VIETNAM).year
-    given = {Placeholder(name): visit.given(name) for name in ("owner", "hotline", "theme") if visit.given(name)}
+    given = {Placeholder(name): value for name, value in _bench_facts(visit).items() if value}
     return Setting(None, (), MessageClass.PUBLIC_INFORMATION, bench.facts(year, given), {}), year
+
+
+def _bench_facts(visit: Visit) -> dict[str, str]:
+    return {name: visit.given(name) if name in visit.form else usual for name, usual in BENCH_FACTS.items()}
 
 
 async def ask_bench(visit: Visit) -> Response:
@@ -312,7 +340,7 @@ async def try_bench(visit: Visit) -> Response:
 def _bench(visit: Visit, accented: str, unaccented: str) -> Response:
     setting, year = _free(visit)
     forms = _forms(accented, unaccented, setting, year, {}) if accented or unaccented else []
-    values = {name: visit.given(name) for name in ("owner", "hotline", "theme")}
+    values = _bench_facts(visit)
     sender = next(iter(one.senders(visit)), "")
     return visit.show("bench.html", accented=accented, unaccented=unaccented, forms=forms, sender=sender, values=values)
 

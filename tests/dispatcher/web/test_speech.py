@@ -12,8 +12,9 @@ from dispatcher.accounts import ROLE_WORDS
 from dispatcher.complaints import CAME_BY_WORDS
 from dispatcher.control import SPOKEN
 from dispatcher.correspondence import SCOPE_WORDS
+from dispatcher.reconciling import WORDS as DIFFERENCE_WORDS
 from dispatcher.review import WHY_WORDS
-from dispatcher.web import charts, speech
+from dispatcher.web import charts, deeds, speech
 from dispatcher.web.complaining import RELEASED_WORDS
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.neighbours import SOURCE_WORDS
@@ -36,7 +37,8 @@ SENTENCE = re.compile(r"""\b_\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 
 TABLES = (
     ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS, ACT_WORDS, APPROVAL_WORDS, OUTCOME_WORDS,
-    REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS, ACTION_WORDS, KIND_WORDS, SOURCE_WORDS, DETAIL_WORDS,
+    REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS, ACTION_WORDS, KIND_WORDS, SOURCE_WORDS, DETAIL_WORDS, DIFFERENCE_WORDS,
+    deeds.FAMILY_WORDS, deeds.SUBJECT_WORDS, *deeds.VALUE_WORDS.values(),
 )  # fmt: skip
 
 
