@@ -195,6 +195,13 @@ async def end_sessions(connection: Connection, login: str, by: str, organisation
     return ended
 
 
+async def end_session(connection: Connection, user: User, token_hash: bytes) -> None:
+    """End one of a person's own sessions. Raises `AccountError`."""
+    if not await users.end_session_of(connection, user.id, token_hash):
+        raise AccountError("Phiên này đã kết thúc.")
+    await _record(connection, user, user.login, "user.end_sessions", sessions=1)
+
+
 async def _record(connection: Connection, user: User, by: str, act: str, **detail: object) -> None:
     await users.act_for(connection, user.organisation_id)
     await audit.record(connection, by, act, user.login, **detail)

@@ -85,6 +85,12 @@ def _due(duties: Duties, made: dict[tuple[str, int], Made], today: date, within_
             )
 
 
+def deadlines(duties: Duties, year: int) -> list[tuple[date, str]]:
+    """(last day in time, what the report is called) of every report that is due in a year, the nearest first."""
+    due = duties.due(date(year, 1, 1), date(year, 12, 31))
+    return [(deadline, wording.subject(obligation, obligation.period(of))) for deadline, of, obligation in due]
+
+
 def chosen(duties: Duties, slug: str, year: int, until: date | None) -> tuple[Obligation, Period]:
     """The obligation and its window, cut off early if asked. Raises `UserError`."""
     if slug not in duties.obligations:

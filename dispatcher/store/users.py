@@ -41,6 +41,12 @@ SELECT s.whole, s.seen_at < clock_timestamp() - interval '1 minute' AS stale, s.
 WHERE s.token_hash = %(token)s AND s.seen_at > clock_timestamp() - %(idle)s::interval
   AND s.began_at > clock_timestamp() - %(longest)s::interval
 """
+SESSIONS = """
+SELECT token_hash, began_at, seen_at, agent FROM sessions
+WHERE user_id = %(user)s AND whole AND seen_at > clock_timestamp() - %(idle)s::interval
+  AND began_at > clock_timestamp() - %(longest)s::interval
+ORDER BY seen_at DESC
+"""
 FAILED = """
 INSERT INTO failed_sign_ins (login, failures) VALUES (%s, 1)
 ON CONFLICT (login) DO UPDATE SET failures = failed_sign_ins.failures + 1, last_at = clock_timestamp()
@@ -60,6 +66,16 @@ class User:
     totp_cipher: bytes | None = field(repr=False)
     totp_key_id: str | None
     totp_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in somewhere; `agent` is what their browser calls itself."""
+
+    token_hash: bytes
+    began_at: datetime
+    seen_at: datetime
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +243,20 @@ async def session(connection: Connection, token_hash: bytes) -> tuple[User, bool
 
 async def end_session(connection: Connection, token_hash: bytes) -> None:
     await connection.execute("DELETE FROM sessions WHERE token_hash = %s", [token_hash])
+
+
+async def sessions(connection: Connection, user_id: int) -> list[Session]:
+    """A person's open sessions, the one used last first."""
+    cursor = await connection.execute(SESSIONS, {"user": user_id, "idle": IDLE, "longest": LONGEST})
+    return [Session(*row) async for row in cursor]
+
+
+async def end_session_of(connection: Connection, user_id: int, token_hash: bytes) -> bool:
+    """End one session of a person; false where they have no such session."""
+    cursor = await connection.execute(
+        "DELETE FROM sessions WHERE user_id = %s AND token_hash = %s", [user_id, token_hash]
+    )
+    return cursor.rowcount == 1
 
 
 async def end_sessions(connection: Connection, user_id: int) -> int:

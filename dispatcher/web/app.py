@@ -50,6 +50,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
             async with pool.connection() as connection:
                 await app.state.rosters.sweep(connection)
             app.state.breakdowns, app.state.counting = {}, asyncio.Lock()
+            app.state.outlooks, app.state.foreseeing = {}, asyncio.Lock()
             app.state.inbox = Inbox(runtime.pool)
             storing = asyncio.create_task(app.state.inbox.run())
             yield

@@ -12,10 +12,12 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from campaigns import places
-from dispatcher import control
+from campaigns.campaign import Campaign
+from dispatcher import control, outlook
 from dispatcher.control import View
 from dispatcher.lifecycle import CampaignStatus
-from dispatcher.store import log
+from dispatcher.outlook import Outlook
+from dispatcher.store import campaigns, log
 from dispatcher.waiting import stop_words
 from dispatcher.web import campaign as one
 from dispatcher.web.charts import bands, bar, bars, tiles
@@ -30,11 +32,14 @@ STREAM_SECONDS = 300
 RATE_SECONDS = 30
 # Counting by commune reads every message: once in so long for everybody who looks.
 FRESH_SECONDS = 20
+FORESEEN_SECONDS = 50
 SHOWN_COMMUNES = 200
 TILES = 60
 MOVING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.APPROVED)
 EVENTS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
+# What a campaign may expect; nothing for one that is not going on.
+Foreseen = tuple[Outlook, Campaign] | tuple[None, None]
 Rows = list[tuple[str, Mapping[str, int]]]
 
 
@@ -130,6 +135,36 @@ async def breakdown(visit: Visit) -> Response:
     return visit.show("breakdown.html" if alone else "parts/breakdown.html", **values)
 
 
+async def forecast(visit: Visit) -> Response:
+    """When each wave will be out, as far as can be told now: a part of the live page, or a page of its own."""
+    seen, campaign = await _foreseen(visit)
+    alone = not visit.request.headers.get("hx-request")
+    return visit.show(
+        "forecast.html" if alone else "parts/forecast.html",
+        edition=visit.path("edition"),
+        outlook=seen,
+        finishes=list(one.finishes(seen, campaign)) if seen and campaign else [],
+    )
+
+
+async def _foreseen(visit: Visit) -> Foreseen:
+    """Counting people may take a while: reckoned once in so long for everybody who looks."""
+    kept: dict[tuple[int, str], tuple[float, Foreseen]] = visit.request.app.state.outlooks
+    key = (visit.person.organisation_id, visit.path("edition"))
+    async with visit.request.app.state.foreseeing:
+        for old in [k for k, (at, _) in kept.items() if time.monotonic() - at > FORESEEN_SECONDS]:
+            del kept[old]
+        if key not in kept:
+            async with visit.desk() as connection:
+                stored = await one.found(connection, visit)
+                if stored.status not in MOVING:
+                    return None, None
+                waves = await campaigns.waves(connection, stored.id)
+                seen = await outlook.look(connection, stored, waves, one.routes(visit))
+            kept[key] = time.monotonic(), (seen, Campaign.model_validate(stored.definition))
+        return kept[key][1]
+
+
 async def _counted(visit: Visit) -> Breakdown:
     kept: dict[tuple[int, str], Breakdown] = visit.request.app.state.breakdowns
     key = (visit.person.organisation_id, visit.path("edition"))
@@ -163,5 +198,6 @@ def _rows(found: list[tuple[str, str, int]], words: Mapping[str, str]) -> Rows:
 PAGES = (
     Page("/campaigns/{edition}/live", Action.SEE_FIGURES, live),
     Page("/campaigns/{edition}/live/events", Action.SEE_FIGURES, events),
+    Page("/campaigns/{edition}/forecast", Action.SEE_FIGURES, forecast),
     Page("/campaigns/{edition}/breakdown", Action.SEE_FIGURES, breakdown),
 )

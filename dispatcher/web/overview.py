@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
 from starlette.responses import Response
@@ -9,8 +10,12 @@ from starlette.responses import Response
 from campaigns import schedule
 from campaigns.calendar import VIETNAM
 from campaigns.campaign import Campaign
+from campaigns.problems import DefinitionError
 from dispatcher import drafting
+from dispatcher.accounts import FIRST
 from dispatcher.lifecycle import CampaignStatus, Status
+from dispatcher.reports import making
+from dispatcher.reports.making import Due
 from dispatcher.settings import load_calendar
 from dispatcher.store import complaints, figures, installation, statements
 from dispatcher.store.complaints import Complaint
@@ -23,6 +28,8 @@ from dispatcher.web.rights import Action
 YEARS = range(2020, 2100)
 SHOWN_WAVES = 40  # of a month
 SHOWN_COMPLAINTS = 5
+# Reports that are due so soon stand on today's page.
+SOON_DAYS = 21
 
 
 async def today(visit: Visit) -> Response:
@@ -38,6 +45,8 @@ async def today(visit: Visit) -> Response:
         bars={g.edition: bar(g.counts, visit.speech) for g in running},
         requests=await _requests(visit) if visit.may(Action.RELEASE_STATEMENT) else [],
         complaints=await _complaints(visit) if visit.may(Action.TAKE_COMPLAINT) else [],
+        reports=await _reports(visit) if visit.may(Action.MAKE_REPORT) else [],
+        new_here=not found,
     )
 
 
@@ -63,7 +72,7 @@ async def _glances(visit: Visit) -> list[Glance]:
 
 
 async def calendar(visit: Visit) -> Response:
-    """The year month by month: occasions, waves, months in which nobody is told anything."""
+    """The year month by month: occasions, waves, reports to hand in, months in which nobody is told anything."""
     asked = visit.asked("year")
     known = load_calendar(visit.runtime.settings.occasions)
     async with visit.desk() as connection:
@@ -71,8 +80,30 @@ async def calendar(visit: Visit) -> Response:
         year = int(asked) if asked.isdecimal() and int(asked) in YEARS else this.year
         found = await drafting.year_of(connection, known, year)
     return visit.show(
-        "calendar.html", year=found, months=_months(found), this=(this.year, this.month), shown=SHOWN_WAVES
-    )
+        "calendar.html", year=found, months=_months(found), this=(this.year, this.month), shown=SHOWN_WAVES,
+        deadlines=_deadlines(visit, year), today=this.date(),
+    )  # fmt: skip
+
+
+def _deadlines(visit: Visit, year: int) -> list[tuple[date, str]]:
+    """Reports to hand in; none where the office's duties cannot be read, which the page of reports says."""
+    if visit.person.organisation != FIRST or not visit.may(Action.SEE_REPORTS):
+        return []
+    with suppress(DefinitionError):
+        return making.deadlines(making.load(visit.runtime.settings.reports), year)
+    return []
+
+
+async def _reports(visit: Visit) -> list[Due]:
+    """Reports that this person may make and that are soon due, or overdue."""
+    if visit.person.organisation != FIRST:
+        return []
+    async with visit.desk() as connection:
+        day = (await installation.now(connection)).astimezone(VIETNAM).date()
+        with suppress(DefinitionError):
+            found = await making.due(connection, making.load(visit.runtime.settings.reports), day, SOON_DAYS)
+            return [due for due in found if due.made is None]
+    return []
 
 
 def _months(found: drafting.Year) -> list[tuple[int, list[drafting.Row], list[tuple[Campaign, schedule.PlannedWave]]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import segno
@@ -15,6 +16,12 @@ from dispatcher.web.rights import Action
 from dispatcher.web.speech import LANGUAGES
 
 A_YEAR_SECONDS = 365 * 86400
+SESSION = re.compile(r"[0-9a-f]{64}")
+# What browsers say of themselves; the first that fits, for each calls itself by the names of older ones, too.
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("coc_coc", "Cốc Cốc"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
+            ("Safari/", "Safari"))  # fmt: skip
+MACHINES = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+            ("Linux", "Linux"))  # fmt: skip
 # The secret stays with the browser until a code has proved that the phone has it too.
 SECRET_COOKIE = "dispatcher_new_factor"  # noqa: S105  a cookie's name
 
@@ -103,7 +110,22 @@ async def sign_out(visit: Visit) -> Response:
 
 
 async def account(visit: Visit) -> Response:
-    return visit.show("account.html", problem=None)
+    return await _account(visit)
+
+
+async def _account(visit: Visit, problem: str | None = None) -> Response:
+    async with visit.desk() as connection:
+        open_ones = await users.sessions(connection, visit.person.id)
+    return visit.show(
+        "account.html", 401 if problem else 200, problem=problem, sessions=open_ones, device=device,
+        own=credentials.token_hash(visit.token),
+    )  # fmt: skip
+
+
+def device(agent: str) -> str:
+    """A browser and its machine as people know them; nothing for what is neither."""
+    found = [next((words for mark, words in marks if mark in agent), "") for marks in (BROWSERS, MACHINES)]
+    return ", ".join(part for part in found if part)
 
 
 async def change_password(visit: Visit) -> Response:
@@ -113,7 +135,7 @@ async def change_password(visit: Visit) -> Response:
             raise AccountError("Hai lần nhập mật khẩu không giống nhau.")
         await visit.doorman.change(visit.person, str(visit.form.get("old", "")), first)
     except AccountError as error:
-        return visit.show("account.html", 401, problem=str(error))
+        return await _account(visit, str(error))
     return visit.go("/sign-in", visit.speech.word("Đã đổi mật khẩu. Mời đăng nhập lại."))
 
 
@@ -121,6 +143,15 @@ async def end_own_sessions(visit: Visit) -> Response:
     async with visit.desk() as connection:
         await accounts.end_sessions(connection, visit.by, visit.by)
     return visit.go("/sign-in")
+
+
+async def end_own_session(visit: Visit) -> Response:
+    """One of somebody's own sessions; the one that asks is ended by signing out."""
+    given = visit.given("session")
+    token_hash = bytes.fromhex(given) if SESSION.fullmatch(given) else b""
+    async with visit.desk() as connection:
+        await accounts.end_session(connection, visit.person, token_hash)
+    return visit.go("/account", visit.speech.word("Đã kết thúc phiên đó."))
 
 
 async def speak(visit: Visit) -> Response:
@@ -142,5 +173,6 @@ PAGES = (
     Page("/account", Action.INSIDE, account),
     Page("/account/password", Action.INSIDE, change_password, "POST"),
     Page("/account/sessions", Action.INSIDE, end_own_sessions, "POST"),
+    Page("/account/session", Action.INSIDE, end_own_session, "POST"),
     Page("/language/{language}", Action.OUTSIDE, speak),
 )

@@ -92,10 +92,15 @@ async def _ask_new(visit: Visit, status: int = 200, **given: object) -> Response
         stored=stored,
         year=year,
         audiences=known,
-        asked=visit.asked("from"),
+        asked=visit.asked("from") or _for_occasion(library, visit.asked("occasion")),
         wanted=visit.asked("audience"),
         **values,
     )
+
+
+def _for_occasion(library: list[Campaign], occasion: str) -> str:
+    """What the library has for an occasion; empty where it has nothing."""
+    return next((f"library:{campaign.slug}" for campaign in library if campaign.occasion == occasion), "")
 
 
 def _changed(path: Path) -> int:

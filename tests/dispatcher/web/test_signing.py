@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from dispatcher import accounts, credentials
 from dispatcher.accounts import FREE_TRIES, LONGEST_WAIT_SECONDS, Role, wait_seconds
+from dispatcher.store import users
 from dispatcher.web.door import local
 from tests.dispatcher.hall import Hall
 from tests.dispatcher.web.people import browser, said, signed_in
@@ -162,3 +163,28 @@ async def test_the_page_speaks_english_when_asked(app: Starlette) -> None:
         assert "Sign in" in (await web.get("/sign-in")).text
         await web.get("/language/xx")
         assert 'lang="en"' in (await web.get("/sign-in")).text
+
+
+async def test_somebody_sees_where_they_are_signed_in_and_ends_one_of_the_sessions(app: Starlette) -> None:
+    here = await signed_in(app, "le.binh", Role.AUTHOR)
+    there = credentials.token_hash("another machine's cookie")
+    async with app.state.pages.connection() as connection:
+        found = await users.find(connection, "le.binh")
+        assert found
+        await users.begin_session(
+            connection, found.id, there, "Mozilla/5.0 (Windows NT 10.0) Firefox/145.0", whole=True
+        )
+    page = said(await here.get("/account"))
+    assert "Firefox, Windows" in page
+    assert "thiết bị không rõ phiên này" in page
+    assert (await here.post("/account/session", session=there.hex())).status_code == 303
+    assert "Firefox, Windows" not in said(await here.get("/account"))
+    assert (await here.get("/account")).status_code == 200
+
+
+async def test_nobody_ends_a_session_of_somebody_else(app: Starlette) -> None:
+    other = await signed_in(app, "tran.chi", Role.AUTHOR)
+    here = await signed_in(app, "le.binh", Role.AUTHOR)
+    for given in (credentials.token_hash(other.token).hex(), "", "zz"):
+        assert (await here.post("/account/session", session=given)).status_code == 409
+    assert (await other.get("/account")).status_code == 200
