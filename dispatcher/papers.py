@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from campaigns.campaign import Campaign, Document, LegalBasis
 from campaigns.decree91 import spell
+from campaigns.figures import dong
 from campaigns.policy import limits
 
 CLASS_WORDS = {
@@ -36,7 +37,7 @@ def _facts(campaign: Campaign) -> Iterator[tuple[str, str | None]]:
     if licence := campaign.appraisal:
         yield "Thẩm định", f"{licence.number} ({licence.date:%d/%m/%Y}), {licence.issuer}"
     if campaign.budget:
-        yield "Mức chi tối đa", f"{campaign.budget:,} đồng".replace(",", ".")
+        yield "Mức chi tối đa", dong(campaign.budget)
     own = limits(campaign)
     most = f"; mỗi người nhiều nhất {own.most} tin trong {spell(own.within)}" if own.most else ""
     yield "Giờ gửi", f"{own.hours[0]:%H:%M}-{own.hours[1]:%H:%M} (giờ Việt Nam){most}"

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from campaigns import brandnames, compose, rules, schedule
 from campaigns.campaign import Campaign, Wave
+from campaigns.figures import dong
 from campaigns.volume import Amount
 from dispatcher import templates
 from dispatcher.control import find
@@ -244,8 +245,8 @@ async def _of_filled(route: Route, filled: Sequence[Filled], mine: Volume | None
 def _of_info(route: Route, info: TemplateInfo, mine: Volume | None) -> Iterator[Finding]:
     ours, theirs = route.config.vnd_per_message, info.price
     if theirs is not None and theirs != ours:
-        written = "chưa ghi giá" if ours is None else f"ghi {_dong(ours)}"
-        said = f"Zalo tính {_dong(theirs)} một tin của mẫu {info.template}, đường gửi {written}."
+        written = "chưa ghi giá" if ours is None else f"ghi {dong(ours)}"
+        said = f"Zalo tính {dong(theirs)} một tin của mẫu {info.template}, đường gửi {written}."
         yield _finding(Level.WARN, About.BALANCE, said, "Sửa vnd_per_message trong routes.toml.")
     if mine and info.quota is not None and info.quota < mine.people:
         said = f"Mẫu {info.template} hôm nay còn {info.quota} tin, chiến dịch cần {mine.people} tin."
@@ -264,12 +265,12 @@ def _of_balance(health: Health, mine: Volume | None) -> Iterator[Finding]:
         return
     needed = (mine.vnd if mine else None) or 0.0
     if health.balance <= 0 or health.balance < needed:
-        missing = f" ít nhất {_dong(needed - health.balance)}" if needed > health.balance else ""
-        estimate = f", dự kiến cần {_dong(needed)}" if needed else ""
+        missing = f" ít nhất {dong(needed - health.balance)}" if needed > health.balance else ""
+        estimate = f", dự kiến cần {dong(needed)}" if needed else ""
         yield _finding(
             Level.STOP,
             About.BALANCE,
-            f"Tài khoản còn {_dong(health.balance)}{estimate}.",
+            f"Tài khoản còn {dong(health.balance)}{estimate}.",
             f"Nạp thêm{missing} trước khi gửi.",
         )
 
@@ -331,7 +332,3 @@ def _of_hours(campaign: Campaign, begin: time, end: time) -> Iterator[Finding]:
                 f" {begin:%H:%M}-{end:%H:%M} (giờ Việt Nam).",
                 "Thu hẹp khung giờ của đợt; ngoài giờ tin sẽ phải chờ.",
             )
-
-
-def _dong(amount: float) -> str:
-    return f"{amount:,.0f} đồng".replace(",", ".")

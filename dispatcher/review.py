@@ -13,6 +13,7 @@ from campaigns import rules, volume
 from campaigns.calendar import VIETNAM, Calendar, shipped, spoken
 from campaigns.campaign import Campaign, Channel, Priority
 from campaigns.decree91 import Article, Refusal
+from campaigns.figures import dong, number
 from campaigns.tariff import Tariff, tariffs
 from campaigns.volume import Amount, Share, Specimen
 from dispatcher import fingerprint, outlook, pricing, rulings
@@ -254,23 +255,14 @@ async def _unrelated(connection: Connection, waves: Sequence[StoredWave]) -> lis
     ]
 
 
-def dong(vnd: float) -> str:
-    """An amount as staff read it: "1.200.000 đồng"."""
-    return f"{round(vnd):,} đồng".replace(",", ".")
-
-
-def count(number: int) -> str:
-    return f"{number:,}".replace(",", ".")
-
-
 def rehearsal_words(outcome: Mapping[str, Any]) -> list[str]:
     """What came of a rehearsal, in sentences."""
     end = outcome["finishes_at"]
     cost = "chưa rõ chi phí" if outcome["vnd"] is None else dong(outcome["vnd"])
-    ended = ", ".join(f"{count(n)} {STATUS_WORDS[Status(status)]}" for status, n in outcome["counts"].items())
+    ended = ", ".join(f"{number(n)} {STATUS_WORDS[Status(status)]}" for status, n in outcome["counts"].items())
     told = [
         f"xong lúc {spoken(datetime.fromisoformat(end))}" if end else "có tin không kịp gửi trước giờ đóng",
-        f"{count(outcome['segments'])} phần tin, {cost}",
+        f"{number(outcome['segments'])} phần tin, {cost}",
         f"kết quả: {ended}",
     ]
     if outcome["capped_routes"]:
@@ -296,7 +288,7 @@ def _late(campaign: Campaign, seen: Outlook, calendar: Calendar) -> Iterator[str
         if expired := arrival.finish.expired:
             closes = spoken(arrival.closes_at)
             yield (
-                f"{where}: {count(expired)} trong {count(arrival.finish.messages)} tin không kịp gửi trước {closes}; "
+                f"{where}: {number(expired)} trong {number(arrival.finish.messages)} tin không kịp gửi trước {closes}; "
                 f"{_advice(helps[arrival.route])}"
             )
         elif (end := arrival.finish.finishes_at) and end > (last := _end_of_occasion(campaign, calendar, end)):
@@ -314,11 +306,11 @@ def _end_of_occasion(campaign: Campaign, calendar: Calendar, end: datetime) -> d
 def _advice(help_: outlook.Help) -> str:
     ways = []
     if help_.tps:
-        ways.append(f"nâng tốc độ lên {help_.tps:.3g} phần tin/giây")
+        ways.append(f"nâng tốc độ lên {number(help_.tps, 1)} phần tin/giây")
     if help_.days_earlier:
         ways.append(f"mở đợt sớm hơn {help_.days_earlier} ngày")
     if help_.unaccented is not None:
-        left = f" (vẫn còn {count(help_.unaccented)} tin không kịp)" if help_.unaccented else ""
+        left = f" (vẫn còn {number(help_.unaccented)} tin không kịp)" if help_.unaccented else ""
         ways.append(f"gửi không dấu{left}")
     return (
         f"có thể: {' hoặc '.join(ways)}"
@@ -331,7 +323,7 @@ def _warnings(campaign: Campaign, seen: Outlook) -> Iterator[str]:
     for slug in seen.over:
         yield f"đợt {slug} đã qua giờ đóng, sẽ không gửi"
     for network, people in seen.unserved.items():
-        yield f"{count(people)} tin tới nhà mạng {network} chưa có đường gửi nào phục vụ"
+        yield f"{number(people)} tin tới nhà mạng {network} chưa có đường gửi nào phục vụ"
     if both := [wave.slug for wave in campaign.waves if wave.channel is Channel.ZALO_THEN_SMS]:
         yield (
             f"đợt {', '.join(both)} qua Zalo trước, rồi SMS: chi phí tính mỗi người theo cách đắt hơn;"

@@ -11,6 +11,7 @@ from rich.markup import escape
 from campaigns import places
 from campaigns.calendar import spoken
 from campaigns.campaign import Channel
+from campaigns.figures import dong
 from campaigns.volume import Amount
 from dispatcher import approval, outlook
 from dispatcher.approval import Approved
@@ -26,7 +27,6 @@ from dispatcher.review import (
     Review,
     WaveReview,
     chosen,
-    dong,
     fields,
     office,
     outlook_fields,

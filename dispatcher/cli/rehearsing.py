@@ -57,7 +57,8 @@ def rehearse(
     for line in rehearsal_words(came):
         out.print(line, markup=False)
     out.print(
-        f"Chạy trong {came['took_seconds']:g} giây, trung bình nhanh gấp {came['speed']:g} lần. Mã chạy thử: {hashed[:12]}"
+        f"Chạy trong {number(came['took_seconds'], 1)} giây, trung bình nhanh gấp {number(came['speed'], 2)} lần."
+        f" Mã chạy thử: {hashed[:12]}"
     )
     return out.print(f"Bước tiếp: dispatcher campaign review {edition}")
 

@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from campaigns import msisdn
+from campaigns import figures, msisdn
 from campaigns.calendar import VIETNAM
 from dispatcher import logs
 from dispatcher.broker import LINE
@@ -147,8 +147,7 @@ def cell(value: Any) -> str:
     return "" if value is None else escape(str(value))
 
 
-def number(value: int) -> str:
-    return f"{value:,}".replace(",", ".")
+number = figures.number
 
 
 def moment(value: datetime) -> str:

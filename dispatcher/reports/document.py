@@ -16,11 +16,12 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from campaigns.calendar import VIETNAM
+from campaigns.figures import number
 from campaigns.obligations import Measure, Obligation, Office
 from dispatcher.errors import UserError
 from dispatcher.reports import chart, forms
 from dispatcher.reports.figures import FEW, Count, Figures, Gauge
-from dispatcher.reports.wording import DENOMINATOR, Notes, Upcoming, number, percent, sections
+from dispatcher.reports.wording import DENOMINATOR, Notes, Upcoming, percent, sections
 from dispatcher.store.reports import NOT_SENT, QUERIES, REACHED, SENT
 from dispatcher.words import NETWORK_WORDS
 

@@ -13,12 +13,12 @@ from docx.enum.text import WD_BREAK
 
 from campaigns import msisdn
 from campaigns.calendar import VIETNAM
+from campaigns.figures import number
 from campaigns.obligations import Form, Office
 from dispatcher.lifecycle import Status
 from dispatcher.reports import forms, paper
 from dispatcher.reports.document import filled, office_words, stream
 from dispatcher.reports.paper import body, centred, rule, tag
-from dispatcher.reports.wording import number
 from dispatcher.store.statements import Request, Sent
 from dispatcher.words import STATUS_WORDS
 

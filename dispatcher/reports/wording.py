@@ -10,6 +10,7 @@ from typing import Any
 
 from campaigns.calendar import VIETNAM
 from campaigns.campaign import Campaign, Document, LegalBasis
+from campaigns.figures import number
 from campaigns.obligations import Measure, Obligation, Office, Period
 from campaigns.problems import Found
 from campaigns.toml_file import tables, written
@@ -83,10 +84,6 @@ class Upcoming:
 
     title: str
     first: datetime
-
-
-def number(value: int) -> str:
-    return f"{value:,}".replace(",", ".")
 
 
 def percent(part: int, whole: int) -> str:
