@@ -59,10 +59,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the two servers are."""
+    """Where the two servers are; `owner_url` is the database as the owner of its tables, for the few acts that need one."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    owner_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

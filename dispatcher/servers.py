@@ -16,9 +16,9 @@ from dispatcher.store.database import check_migrated, migrate
 def reach(settings: Settings) -> Iterator[Addresses]:
     """The addresses, good while inside. Embedded servers are brought up to date; foreign ones only checked."""
     if settings.database_url and settings.redis_url:
-        addresses = Addresses(settings.database_url.get_secret_value(), settings.redis_url.get_secret_value())
-        check_migrated(addresses.database_url)
-        yield addresses
+        database_url, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
+        check_migrated(database_url)
+        yield Addresses(database_url, redis_url, settings.owner)
     elif settings.database_url or settings.redis_url:
         raise UserError("Đặt cả DISPATCHER_DATABASE_URL và DISPATCHER_REDIS_URL, hoặc không đặt cái nào.")
     else:
@@ -34,7 +34,7 @@ def _embedded(settings: Settings) -> Iterator[Addresses]:
     except EmbeddedError as error:
         raise UserError(f"Không khởi động được máy chủ nhúng trong {settings.folder}:\n{error}") from None
     try:
-        migrate(started.database_url)
-        yield Addresses(started.database_url, started.redis_url)
+        migrate(started.database_url, started.processes_url)
+        yield Addresses(started.processes_url, started.redis_url, started.database_url)
     finally:
         servers.__exit__(None, None, None)

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
 
     folder: Path = Path("var")
     database_url: SecretStr | None = None
+    owner_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     subscribers_url: SecretStr | None = None
     routes: Path = Path("routes.toml")
@@ -82,6 +83,12 @@ class Settings(BaseSettings):
     @property
     def hours_of_confirmation(self) -> tuple[datetime.time, datetime.time]:
         return _window(self.confirmation_hours)
+
+    @property
+    def owner(self) -> str:
+        """The database given, as the owner of its tables; who owns them may be who works with them."""
+        given = self.owner_url or self.database_url
+        return given.get_secret_value() if given else ""
 
     @property
     def keyring_path(self) -> Path:

@@ -15,7 +15,7 @@ import redis
 from hypothesis import settings as examples
 from psycopg import sql
 
-from dispatcher.embedded import Embedded
+from dispatcher.embedded import Embedded, Servers
 from dispatcher.keyring import Keyring, open_keyring
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import Settings, fixed
@@ -32,14 +32,19 @@ _names = (f"hall_{number}" for number in itertools.count(1))
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL and Valkey for the whole run, with one migrated database to copy from."""
     with Embedded(tmp_path_factory.mktemp("servers")) as started:
-        given = Addresses(started.database_url, started.redis_url)
-        with psycopg.connect(given.database_url, autocommit=True) as connection:
+        with psycopg.connect(started.database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-        migrate(_named(given.database_url, TEMPLATE))
-        yield given
+        migrate(_named(started.database_url, TEMPLATE), started.processes_url)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def servers(started: Servers) -> Addresses:
+    """Where they are; the database as its owner, who may do whatever a test needs done to it."""
+    return Addresses(started.database_url, started.redis_url, started.database_url)
 
 
 def _named(url: str, database: str) -> str:
@@ -54,8 +59,16 @@ def addresses(servers: Addresses) -> Iterator[Addresses]:
         valkey.flushdb()
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
-        yield Addresses(_named(servers.database_url, name.as_string(None).strip('"')), servers.redis_url)
+        url = _named(servers.database_url, name.as_string(None).strip('"'))
+        yield Addresses(url, servers.redis_url, url)
         _drop(connection, name)
+
+
+@pytest.fixture
+def restricted(addresses: Addresses, started: Servers) -> Addresses:
+    """The same database, as the user that the processes of an installation are."""
+    database = urlsplit(addresses.database_url).path.strip("/")
+    return Addresses(_named(started.processes_url, database), addresses.redis_url, addresses.database_url)
 
 
 def _drop(connection: psycopg.Connection[Any], name: sql.Identifier) -> None:

@@ -110,6 +110,12 @@ app = typer.Typer(
 )
 
 
+NOT_ALLOWED = (
+    "Người dùng cơ sở dữ liệu không được làm việc này. Nếu vừa nâng cấp: dispatcher migrate;"
+    " nếu là việc của chủ cơ sở dữ liệu: đặt DISPATCHER_OWNER_URL cho riêng lệnh này."
+)
+
+
 def _version(asked: bool) -> None:
     if asked:
         out.print(importlib.metadata.version("dispatcher"))
@@ -134,6 +140,8 @@ def main() -> None:
         fail(str(error))
     except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
         fail(f"Mất kết nối cơ sở dữ liệu: {str(error).strip().splitlines()[0]}")
+    except psycopg.errors.InsufficientPrivilege as error:
+        fail(f"{NOT_ALLOWED} ({error.diag.message_primary})")
     except redis.RedisError as error:
         fail(f"Mất kết nối Valkey/Redis: {error}")
     except OSError as error:

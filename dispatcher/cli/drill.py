@@ -31,7 +31,7 @@ def drill(
         with progress("Đang kiểm tra", quiet=as_json) as move:
             async with desk.guard() as guard:
                 trial = Trial(desk.keyring, keys, given, guard)
-                return await drilling.drill(desk.pool, desk.database_url, backup, trial, move)
+                return await drilling.drill(desk.pool, desk.owner_url, backup, trial, move)
 
     try:
         done = at_desk(act)

@@ -13,6 +13,7 @@ from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, n
 from dispatcher.lifecycle import Status
 from dispatcher.retention import Clocks
 from dispatcher.signing import open_signing_key
+from dispatcher.store.database import new_pool
 from dispatcher.store.retention import Erased, Figure, Forgotten
 from dispatcher.store.retention import figures as kept_figures
 from dispatcher.words import NETWORK_WORDS, STATUS_WORDS
@@ -54,11 +55,12 @@ def run(
                 clock = await retention.earlier(connection, clock, before.replace(tzinfo=VIETNAM))
         if as_json and not (dry or yes):
             fail("Với --json phải ghi --dry-run hoặc --yes.", 2)
-        if not (dry or yes):
-            _show(clock, await retention.run(desk.pool, key, clock, by, dry=True), "Sẽ xóa")
-            if not typer.confirm("Xóa hẳn? Không lấy lại được"):
-                fail("Chưa xóa gì. Xem trước: --dry-run; không hỏi lại: --yes.")
-        return clock, await retention.run(desk.pool, key, clock, by, dry=dry)
+        async with new_pool(desk.owner_url, 2) as pool:
+            if not (dry or yes):
+                _show(clock, await retention.run(pool, key, clock, by, dry=True), "Sẽ xóa")
+                if not typer.confirm("Xóa hẳn? Không lấy lại được"):
+                    fail("Chưa xóa gì. Xem trước: --dry-run; không hỏi lại: --yes.")
+            return clock, await retention.run(pool, key, clock, by, dry=dry)
 
     clock, done = at_desk(act)
     if as_json:

@@ -69,7 +69,8 @@ def migrate(as_json: AsJson = False) -> None:
     settings = settings_of(as_json=as_json)
     if settings.database_url is None:
         raise UserError("Cơ sở dữ liệu nhúng tự cập nhật khi chạy; lệnh này dành cho DISPATCHER_DATABASE_URL.")
-    applied = migrate_database(settings.database_url.get_secret_value())
+    processes = settings.database_url.get_secret_value() if settings.owner_url else None
+    applied = migrate_database(settings.owner, processes)
     if as_json:
         return give({"applied": applied})
     out.print(f"Đã áp dụng {len(applied)} thay đổi." if applied else "Cơ sở dữ liệu đã mới nhất.")

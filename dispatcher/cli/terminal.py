@@ -67,7 +67,7 @@ class Desk:
     keyring: Keyring
     pool: Pool
     redis_url: str = field(repr=False)
-    database_url: str = field(repr=False)
+    owner_url: str = field(repr=False)
 
     @asynccontextmanager
     async def guard(self) -> AsyncIterator[Guard]:
@@ -93,7 +93,7 @@ def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
         async def sit() -> T:
             keyring = open_keyring(settings.keyring_path, create=settings.database_url is None)
             async with new_pool(addresses.database_url, 2) as pool:
-                return await act(Desk(settings, keyring, pool, addresses.redis_url, addresses.database_url))
+                return await act(Desk(settings, keyring, pool, addresses.redis_url, addresses.owner_url))
 
         return asyncio.run(sit())
 

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Passwords(BaseModel):
-    """One password a server."""
+    """One password for each that speaks to a server."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     postgres: str
+    processes: str
     valkey: str
 
 

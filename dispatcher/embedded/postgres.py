@@ -21,6 +21,8 @@ from dispatcher.embedded.folders import SOCKET_NAME
 from dispatcher.embedded.processes import PROC
 
 NAME = "dispatcher"
+# Who the processes are: not the owner of the tables, so that the database itself holds them to what they may do.
+PROCESSES = "dispatcher_processes"
 PORT = int(SOCKET_NAME.rpartition(".")[2])
 CONNECT_SECONDS = 2
 STAGING_PREFIX = "postgres.new-"
@@ -56,11 +58,16 @@ FIXED = {
     "log_checkpoints": "off",
 }
 ROLE = (f"CREATE ROLE {NAME} LOGIN CREATEDB", f"CREATE DATABASE {NAME} OWNER {NAME}")
+# Data of an earlier version has no such role.
+ROLE_OF_PROCESSES = (
+    f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{PROCESSES}')"
+    f" THEN CREATE ROLE {PROCESSES} LOGIN; END IF; END $$"
+)
 
 
-def url(sockets: Path, password: str) -> str:
+def url(sockets: Path, password: str, role: str = NAME) -> str:
     """The connection URL (libpq's form) for the socket in the folder `sockets`."""
-    return f"postgresql://{NAME}:{quote(password, safe='')}@/{NAME}?host={quote(str(sockets), safe='')}&port={PORT}"
+    return f"postgresql://{role}:{quote(password, safe='')}@/{NAME}?host={quote(str(sockets), safe='')}&port={PORT}"
 
 
 def daemon(
@@ -101,22 +108,24 @@ def _answers(database_url: str) -> str | None:
     return None
 
 
-def prepare(folder: Path, log: Path, account: Account | None, binaries: Binaries, password: str | None) -> str:
-    """Make the data folder if there is none; returns the password, a new one where there was none.
+def prepare(
+    folder: Path, log: Path, account: Account | None, binaries: Binaries, passwords: tuple[str, str] | None
+) -> tuple[str, str]:
+    """Make the data folder if there is none; returns the passwords of owner and processes, new ones where there were none.
 
     Everything is done in a sibling folder, renamed when whole. Raises `EmbeddedError`.
     """
     _sweep(folder)
     if _is_made(folder, log):
-        return password or _with_password(folder, log, account, binaries)
+        return passwords or _with_passwords(folder, log, account, binaries)
     staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder.parent))
     if account:
         os.chown(staging, account.uid, account.gid)
     _initialise(staging, log, account, binaries)
     _single(staging, ROLE, log, account, binaries)
-    password = _with_password(staging, log, account, binaries)
+    passwords = _with_passwords(staging, log, account, binaries)
     staging.rename(folder)  # over an empty folder too
-    return password
+    return passwords
 
 
 def _sweep(folder: Path) -> None:
@@ -149,10 +158,11 @@ def _initialise(folder: Path, log: Path, account: Account | None, binaries: Bina
     _run(command, f"{secrets.token_urlsafe(24)}\n", "initdb", folder, log, account)
 
 
-def _with_password(folder: Path, log: Path, account: Account | None, binaries: Binaries) -> str:
-    password = secrets.token_urlsafe(24)
-    _single(folder, (f"ALTER ROLE {NAME} PASSWORD '{password}'",), log, account, binaries)
-    return password
+def _with_passwords(folder: Path, log: Path, account: Account | None, binaries: Binaries) -> tuple[str, str]:
+    owner, processes = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    settings = (f"ALTER ROLE {NAME} PASSWORD '{owner}'", f"ALTER ROLE {PROCESSES} PASSWORD '{processes}'")
+    _single(folder, (ROLE_OF_PROCESSES, *settings), log, account, binaries)
+    return owner, processes
 
 
 def _single(folder: Path, statements: tuple[str, ...], log: Path, account: Account | None, binaries: Binaries) -> None:

@@ -19,15 +19,16 @@ from dispatcher.embedded.locks import exclusive, opened, same_file, taken
 from dispatcher.embedded.passwords import Passwords, read_passwords, write_private
 from dispatcher.embedded.processes import Process
 
-UNKNOWN = Passwords(postgres="", valkey="")
+UNKNOWN = Passwords(postgres="", processes="", valkey="")
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers are; both URLs hold a password."""
+    """Where the two servers are; all URLs hold a password. `database_url` is that of the owner of the database."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    processes_url: str = field(repr=False)
 
 
 class Session:
@@ -103,13 +104,16 @@ class Session:
         return Servers(
             postgres.url(self._sockets / "postgres", passwords.postgres),
             valkey.url(self._sockets / "valkey", passwords.valkey),
+            postgres.url(self._sockets / "postgres", passwords.processes, postgres.PROCESSES),
         )
 
     def _prepare(self, passwords: Passwords | None) -> Passwords:
         log = self._folder / "log" / "postgres.log"
-        old = passwords.postgres if passwords else None
+        old = (passwords.postgres, passwords.processes) if passwords else None
+        owner, processes = postgres.prepare(self._folder / "postgres", log, self._account, self._binaries, old)
         new = Passwords(
-            postgres=postgres.prepare(self._folder / "postgres", log, self._account, self._binaries, old),
+            postgres=owner,
+            processes=processes,
             valkey=passwords.valkey if passwords else secrets.token_urlsafe(24),
         )
         if new != passwords:

@@ -20,6 +20,7 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from dispatcher.errors import UserError
+from dispatcher.store import privileges
 
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -84,14 +85,19 @@ def _hung_up(connection: Connection) -> bool:
     return bool(line.poll(0))
 
 
-def migrate(url: str) -> list[str]:
-    """Apply what is missing, under a lock; answers the names applied. Raises `DatabaseError`."""
+def migrate(url: str, processes_url: str | None = None) -> list[str]:
+    """Apply what is missing, under a lock; answers the names applied. Raises `DatabaseError`, `PrivilegeError`.
+
+    `url` is that of the owner of the tables; the user of `processes_url` may then work with them, as `privileges` says.
+    """
     with _checked(url) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         backend = _backend(url)
         try:
             missing = backend.to_apply(yoyo.read_migrations(str(MIGRATIONS)))
             backend.apply_migrations(missing)
+            if processes_url:
+                privileges.hold(connection, processes_url)
             return [migration.id for migration in missing]
         finally:
             backend.connection.close()

@@ -238,4 +238,4 @@ async def refresh_statistics(connection: Connection) -> None:
 
     Left out for a table that is being analysed now: an alert does not wait for the wave before it.
     """
-    await connection.execute("ANALYZE (SKIP_LOCKED) stored_messages, batches")
+    await connection.execute("SELECT refresh_statistics()")

@@ -52,7 +52,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     handlers, level = root.handlers[:], root.level
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPATCHER_ENV_FILE", "")
-    for name in ("DATABASE_URL", "REDIS_URL", "ROUTES", "FOLDER", "KEYRING"):
+    for name in ("DATABASE_URL", "OWNER_URL", "REDIS_URL", "ROUTES", "FOLDER", "KEYRING"):
         monkeypatch.delenv(f"DISPATCHER_{name}", raising=False)
 
     def run(*words: object) -> Said:
@@ -100,11 +100,12 @@ def far_zalo() -> Iterator[PretendZalo]:
 
 @pytest.fixture
 def run(
-    offline: Run, monkeypatch: pytest.MonkeyPatch, addresses: Addresses, tmp_path: Path, far_carrier: PretendCarrier
+    offline: Run, monkeypatch: pytest.MonkeyPatch, restricted: Addresses, tmp_path: Path, far_carrier: PretendCarrier
 ) -> Run:
-    """The same with a database, a keyring, a carrier and a routes.toml."""
-    monkeypatch.setenv("DISPATCHER_DATABASE_URL", addresses.database_url)
-    monkeypatch.setenv("DISPATCHER_REDIS_URL", addresses.redis_url)
+    """The same with a database (as the user that may not change what is sealed), a keyring, a carrier and a routes.toml."""
+    monkeypatch.setenv("DISPATCHER_DATABASE_URL", restricted.database_url)
+    monkeypatch.setenv("DISPATCHER_OWNER_URL", restricted.owner_url)
+    monkeypatch.setenv("DISPATCHER_REDIS_URL", restricted.redis_url)
     monkeypatch.setenv("DISPATCHER_KEYRING", str(tmp_path / "keyring.json"))
     open_keyring(tmp_path / "keyring.json", create=True)
     routes(tmp_path, far_carrier.base_url)

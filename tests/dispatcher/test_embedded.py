@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pwd
@@ -31,7 +32,7 @@ from pathlib import Path
 from dispatcher.embedded import Embedded
 folder, *places = map(Path, sys.argv[1:])
 with Embedded(folder, **({"places": places} if places else {})) as servers:
-    print(servers.database_url, servers.redis_url, flush=True)
+    print(servers.database_url, servers.redis_url, servers.processes_url, flush=True)
     sys.stdin.read()
 """
 
@@ -74,7 +75,7 @@ def visitor(
 
 def arrived(process: subprocess.Popen[str]) -> Servers:
     words = process.stdout.readline().split()
-    assert len(words) == 2, process.communicate()[1]
+    assert len(words) == 3, process.communicate()[1]
     return Servers(*words)
 
 
@@ -135,6 +136,25 @@ def test_a_first_start_makes_a_durable_utf8_database_without_tcp(served: tuple[P
     assert kept == {"appendonly": "yes", "appendfsync": "everysec", "port": "0", "maxmemory-policy": "noeviction"}
 
 
+WHO = "SELECT current_user::text, pg_has_role(current_user, 'dispatcher', 'MEMBER')"
+
+
+def test_the_processes_are_a_user_of_their_own_who_owns_nothing(served: tuple[Path, Servers]) -> None:
+    with psycopg.connect(served[1].processes_url) as connection:
+        assert connection.execute(WHO).fetchone() == ("dispatcher_processes", False)
+
+
+def test_data_of_an_earlier_version_gets_the_user_of_the_processes(folder: Path) -> None:
+    passwords = folder / "run" / "passwords.json"
+    with Embedded(folder):
+        kept = json.loads(passwords.read_text())
+    del kept["processes"]
+    passwords.write_text(json.dumps(kept))
+    with Embedded(folder) as servers, psycopg.connect(servers.processes_url) as connection:
+        assert connection.execute(WHO).fetchone() == ("dispatcher_processes", False)
+        assert count(servers) > 1
+
+
 def test_what_was_written_is_there_after_a_stop(folder: Path) -> None:
     with Embedded(folder) as servers:
         before = count(servers)
@@ -147,12 +167,12 @@ def test_what_was_written_is_there_after_a_stop(folder: Path) -> None:
 def test_folders_and_addresses_are_private_and_addresses_go_with_the_servers(folder: Path) -> None:
     with Embedded(folder) as servers:
         address = folder / "run" / "address.json"
-        assert json.loads(address.read_text()) == {"database_url": servers.database_url, "redis_url": servers.redis_url}
+        assert json.loads(address.read_text()) == dataclasses.asdict(servers)
         files = [path for name in ("run", "log") for path in (folder / name).iterdir()]
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         inside = [folder, *(folder / name for name in ("run", "log", "postgres", "valkey"))]
         assert {stat.S_IMODE(path.stat().st_mode) for path in inside} == {0o700}
-        assert servers.database_url not in repr(servers)
+        assert not [url for url in dataclasses.astuple(servers) if url in repr(servers)]
     assert not address.exists()
 
 
