@@ -29,6 +29,22 @@ class Approved:
     rehearsal: str | None
 
 
+async def propose(connection: Connection, edition: str, by: str, office: Office) -> Review:
+    """Put a draft up for approval, once nothing bars it; answers what an approver will see.
+
+    Raises `ControlError`, `RuledOutError`.
+    """
+    stored = await find(connection, edition, lock=True)
+    if stored.status is not CampaignStatus.DRAFT:
+        raise not_now(stored)
+    found = await review(connection, edition, office)
+    if found.refusals:
+        raise ruled_out(found.campaign, found.refusals)
+    await campaigns.propose(connection, stored.id, person(by))
+    await audit.record(connection, person(by), "campaign.propose", edition, content=found.hash)
+    return found
+
+
 async def approve(
     connection: Connection,
     edition: str,

@@ -85,6 +85,7 @@ ACT_WORDS = {
     "campaign.cancel": "hủy chiến dịch",
     "campaign.confirm": "xác nhận lần duyệt khẩn",
     "campaign.pause": "dừng gửi",
+    "campaign.propose": "trình duyệt",
     "campaign.rehearse": "chạy thử chiến dịch",
     "campaign.resume": "gửi tiếp",
     "campaign.start": "bắt đầu gửi",

@@ -1,4 +1,4 @@
-"""dispatcher campaign review, approve, confirm, withdraw, forecast: what an approver sees and does."""
+"""dispatcher campaign review, propose, approve, confirm, withdraw, forecast: what an approver sees and does."""
 
 from __future__ import annotations
 
@@ -242,6 +242,20 @@ def confirm(edition: Edition, by: Approver, as_json: AsJson = False) -> None:
     if as_json:
         return give({"campaign": edition, "confirmed_by": by})
     return out.print(f"[green]{escape(by)} đã xác nhận {edition}.[/]")
+
+
+def propose(edition: Edition, by: By = ME, as_json: AsJson = False) -> None:
+    """Trình duyệt một bản nháp đã đủ điều kiện; sửa bản nháp thì phải trình lại."""
+
+    async def act(desk: Desk) -> str:
+        async with desk.pool.connection() as connection:
+            return (await approval.propose(connection, edition, by, office(desk.settings))).hash
+
+    hashed = at_desk(act)
+    if as_json:
+        return give({"campaign": edition, "act": "propose", "hash": hashed})
+    out.print(f"[green]Đã trình duyệt {edition}.[/] Mã nội dung: {hashed[:12]}")
+    return out.print(f"Bước tiếp: dispatcher campaign approve {edition} --by NGƯỜI-DUYỆT", markup=False)
 
 
 def withdraw(

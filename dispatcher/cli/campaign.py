@@ -51,6 +51,7 @@ for of_drafts in (drafting.new, drafting.clone, drafting.add, drafting.theme, dr
 for of_approval in (
     rehearsing.rehearse,
     approving.review,
+    approving.propose,
     approving.approve,
     approving.confirm,
     approving.withdraw,

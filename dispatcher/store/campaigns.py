@@ -18,7 +18,7 @@ from dispatcher.store.database import OURS, Connection, one
 
 CAMPAIGN = """
 SELECT id, edition, title, status::text, author, added_at, approved_by, approved_at, content_hash, approved_hash, void,
-       definition
+       proposed_by, proposed_at, definition
 FROM campaigns
 """
 WAVE = """
@@ -64,6 +64,8 @@ class StoredCampaign:
     content_hash: str
     approved_hash: str | None
     void: str | None
+    proposed_by: str | None
+    proposed_at: datetime | None
     definition: dict[str, Any]
 
 
@@ -221,7 +223,7 @@ async def put(
         " source) VALUES (dispatcher_organisation(), %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (organisation_id, edition) DO UPDATE SET title = EXCLUDED.title, definition = EXCLUDED.definition,"
         " content_hash = EXCLUDED.content_hash, author = EXCLUDED.author,"
-        " source = EXCLUDED.source RETURNING id",
+        " source = EXCLUDED.source, proposed_by = NULL, proposed_at = NULL RETURNING id",
         [edition, slug, year, title, Jsonb(definition), content_hash, author, source],
     )
     return int(row.id)
@@ -272,6 +274,13 @@ async def pin_audience(connection: Connection, wave_id: int, audience_id: int, s
     )
 
 
+async def propose(connection: Connection, campaign_id: int, by: str) -> None:
+    """Remember who put a draft up for approval; it is forgotten as soon as the draft changes."""
+    await connection.execute(
+        "UPDATE campaigns SET proposed_by = %s, proposed_at = dispatcher_now() WHERE id = %s", [by, campaign_id]
+    )
+
+
 async def approve(
     connection: Connection, campaign_id: int, by: str, approved_hash: str, status: CampaignStatus
 ) -> None:
@@ -285,8 +294,8 @@ async def approve(
 async def withdraw(connection: Connection, campaign_id: int) -> None:
     """Back to a draft that nobody has approved; `approvals` remembers what was."""
     await connection.execute(
-        "UPDATE campaigns SET status = 'draft', approved_by = NULL, approved_at = NULL, approved_hash = NULL, void = NULL"
-        " WHERE id = %s",
+        "UPDATE campaigns SET status = 'draft', approved_by = NULL, approved_at = NULL, approved_hash = NULL, void = NULL,"
+        " proposed_by = NULL, proposed_at = NULL WHERE id = %s",
         [campaign_id],
     )
 

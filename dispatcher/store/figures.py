@@ -15,8 +15,8 @@ WITH kept AS (
     JOIN waves w ON w.id = k.wave_id GROUP BY w.campaign_id, k.status
 ),
 told AS (SELECT campaign_id, jsonb_object_agg(status, n) AS counts FROM kept WHERE n <> 0 GROUP BY campaign_id)
-SELECT c.edition, c.title, c.status::text, c.author, c.added_at, c.approved_by, min(w.opens_at) AS opens_at,
-       max(w.closes_at) AS closes_at, coalesce(sum(w.planned), 0)::bigint AS planned,
+SELECT c.edition, c.title, c.status::text, c.author, c.added_at, c.approved_by, c.proposed_by, c.proposed_at,
+       min(w.opens_at) AS opens_at, max(w.closes_at) AS closes_at, coalesce(sum(w.planned), 0)::bigint AS planned,
        count(w.held)::int AS held, coalesce(told.counts, '{{}}') AS counts
 FROM campaigns c LEFT JOIN waves w ON w.campaign_id = c.id LEFT JOIN told ON told.campaign_id = c.id
 WHERE c.{OURS}
@@ -34,6 +34,8 @@ class Glance:
     author: str
     added_at: datetime
     approved_by: str | None
+    proposed_by: str | None
+    proposed_at: datetime | None
     opens_at: datetime | None
     closes_at: datetime | None
     planned: int

@@ -246,6 +246,16 @@ async def _decided(visit: Visit, act: Callable[[Connection, str], Awaitable[obje
     return visit.go(f"/campaigns/{edition}", visit.speech.word(told))
 
 
+async def propose(visit: Visit) -> Response:
+    """The author says that the draft is done; approvers find it on their page of today."""
+    async with visit.desk() as connection:
+        stored = await found(connection, visit)
+        await approval.propose(connection, stored.edition, visit.by, office(visit))
+    return visit.go(
+        f"/campaigns/{stored.edition}", visit.speech.word("Đã trình duyệt. Người duyệt thấy ở Việc hôm nay.")
+    )
+
+
 async def withdraw(visit: Visit) -> Response:
     async with visit.desk() as connection:
         stored = await found(connection, visit)
@@ -308,6 +318,7 @@ async def resume(visit: Visit) -> Response:
 
 PAGES = (
     Page("/campaigns/{edition}", Action.SEE_CAMPAIGN, detail),
+    Page("/campaigns/{edition}/propose", Action.WRITE_CAMPAIGN, propose, "POST"),
     Page("/campaigns/{edition}/approve", Action.APPROVE, consider),
     Page("/campaigns/{edition}/approve", Action.APPROVE, approve, "POST"),
     Page("/campaigns/{edition}/confirm", Action.APPROVE, confirm, "POST"),

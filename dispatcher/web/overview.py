@@ -38,7 +38,8 @@ async def today(visit: Visit) -> Response:
     running = [g for g in found if g.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)]
     return visit.show(
         "today.html",
-        drafts=[g for g in found if g.status is CampaignStatus.DRAFT],
+        drafts=[g for g in found if g.status is CampaignStatus.DRAFT and not g.proposed_at],
+        proposed=[g for g in found if g.status is CampaignStatus.DRAFT and g.proposed_at],
         ready=[g for g in found if g.status is CampaignStatus.APPROVED],
         running=running,
         doubtful=[(g, doubts) for g in found if (doubts := g.counts.get(Status.UNCERTAIN, 0))],

@@ -14,6 +14,7 @@ import pytest
 from campaigns.campaign import Campaign, Priority
 from dispatcher import approval, clock, control, expansion, fingerprint, review, sending
 from dispatcher.control import ControlError
+from dispatcher.errors import UserError
 from dispatcher.fingerprint import Part
 from dispatcher.lifecycle import CampaignStatus, WaveStatus
 from dispatcher.review import Office, Review
@@ -320,3 +321,38 @@ def test_lists_of_named_things_are_compared_by_name_and_order() -> None:
     now = dict.fromkeys(Part) | {Part.ROUTES: [{"name": "b", "tps": 2}, {"name": "a", "tps": 1}]}
     assert fingerprint.changes(was, now) == {Part.ROUTES: ["a.order: 1 → 2", "b.order: 2 → 1"]}
     assert fingerprint.changes(was, was) == {}
+
+
+async def proposed(hall: Hall) -> Review:
+    async with hall.runtime.pool.connection() as connection:
+        return await approval.propose(connection, EDITION, AUTHOR, Office(hall.routes))
+
+
+async def proposer(hall: Hall) -> str | None:
+    return await hall.scalar("SELECT proposed_by FROM campaigns")
+
+
+async def test_a_draft_is_put_up_for_approval_until_somebody_changes_it(hall: Hall) -> None:
+    await ready(hall, june(DISGUISED))
+    assert (await proposed(hall)).waves[0].people == len(PEOPLE)
+    assert await proposer(hall) == AUTHOR
+    await hall.add(june(DISGUISED))
+    assert await proposer(hall) is None
+
+
+async def test_a_draft_without_people_cannot_be_put_up(hall: Hall) -> None:
+    await hall.add(june(DISGUISED))
+    with pytest.raises(UserError, match="people"):
+        await proposed(hall)
+    assert await proposer(hall) is None
+
+
+async def test_what_is_approved_is_not_put_up_again_but_what_was_withdrawn_is(hall: Hall) -> None:
+    await ready(hall, june(DISGUISED))
+    await proposed(hall)
+    await hall.approve()
+    await refused(proposed(hall), "đang ở trạng thái đã duyệt")
+    async with hall.runtime.pool.connection() as connection:
+        await approval.withdraw(connection, EDITION, APPROVER, "sai ngày")
+    assert await proposer(hall) is None
+    await proposed(hall)

@@ -49,7 +49,8 @@ STAFF = {
 
 # The steps of docs/first-campaign.md, in its order.
 STEPS = (
-    "welcome", "page of people", "add nguyen.an", "list", "draft", "text", "people", "approve", "start", "story", "verify",
+    "welcome", "page of people", "add nguyen.an", "list", "draft", "text", "people", "propose", "approve", "start", "story",
+    "verify",
 )  # fmt: skip
 GUIDE = Path(__file__).parents[2] / "docs" / "first-campaign.md"
 
@@ -185,6 +186,11 @@ def author_writes_and_uploads(place: Office, code: str, file: Path) -> None:
     place.look(page, "source-mistake")
     page.goto(f"/campaigns/{EDITION}")
     place.look(page, "draft")
+    with place.counted("propose"):
+        page.click("main button >> text=Trình duyệt")
+    assert "Người duyệt thấy ở Việc hôm nay" in page.inner_text("[role=status]")
+    page.goto("/")
+    place.look(page, "today-author")
     page.goto("/bench")
     page.fill("#accented", "Bà con cảnh giác “việc nhẹ lương cao” – gọi {hotline}")
     page.wait_for_selector("#report mark")
@@ -227,8 +233,7 @@ def coordinator_starts_stops_and_goes_on(place: Office, code: str) -> None:
     place.welcome(page, "le.cuong", code)
     place.look(page, "today-coordinator")
     with place.counted("start"):
-        page.click("main >> text=Tháng hành động")
-        page.click("text=Bắt đầu gửi theo lịch")
+        page.click("main button >> text=Bắt đầu gửi theo lịch")
     page.wait_for_selector("text=chờ tới giờ gửi")
     place.rehearse("launch")
     page.wait_for_selector("text=/giữ lại được \\d+ tin; [1-9]\\d* tin đã ra ngoài/")
@@ -247,7 +252,7 @@ def coordinator_starts_stops_and_goes_on(place: Office, code: str) -> None:
     place.look(page, "running")
     page.wait_for_selector("tr:has-text('Phát động') >> text='xong'", timeout=180_000)
     place.look(page, "live")
-    for path, name in (("breakdown", "breakdown"), ("doubts", "doubts")):
+    for path, name in (("breakdown", "breakdown"), ("forecast", "forecast"), ("doubts", "doubts")):
         page.goto(f"/campaigns/{EDITION}/{path}")
         place.look(page, name)
     page.goto("/suppressions")

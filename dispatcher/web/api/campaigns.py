@@ -202,6 +202,13 @@ async def approve(call: Here, edition: Edition, given: Approving) -> Given:
     return Given(edition=edition, hash=done.hash, path=done.path, findings=list(done.findings))
 
 
+async def propose(call: Here, edition: Edition) -> Line:
+    """Put a draft up for approval, once nothing bars it; whoever changes it takes that back."""
+    await found(call, edition)
+    await approval.propose(call.connection, edition, call.by, _office(call))
+    return Line.model_validate(await found(call, edition))
+
+
 async def confirm(call: Here, edition: Edition) -> Line:
     """Stand for an alert that was approved the short way. Needs a code of the second factor."""
     await found(call, edition)
@@ -280,6 +287,7 @@ ENTRIES = (
     Entry("GET", "/campaigns/{edition}/figures", Action.SEE_FIGURES, figures),
     Entry("GET", "/campaigns/{edition}/review", Action.SEE_CAMPAIGN, look),
     Entry("GET", "/campaigns/{edition}/forecast", Action.SEE_CAMPAIGN, forecast),
+    Entry("POST", "/campaigns/{edition}/propose", Action.WRITE_CAMPAIGN, propose),
     Entry("POST", "/campaigns/{edition}/approve", Action.APPROVE, approve),
     Entry("POST", "/campaigns/{edition}/confirm", Action.APPROVE, confirm),
     Entry("POST", "/campaigns/{edition}/withdraw", Action.APPROVE, withdraw),

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from dispatcher.accounts import Role
 from dispatcher.settings import Settings
-from tests.dispatcher.hall import DISGUISED, EDITION, LAUNCH, NATIONAL_DAY, Hall
+from tests.dispatcher.hall import DISGUISED, EDITION, LAUNCH, NATIONAL_DAY, Hall, june, numbers
 from tests.dispatcher.web.people import browser, said, signed_in
 
 DUTIES = Path(__file__).parents[3] / "reports.example.toml"
@@ -76,3 +76,21 @@ async def test_whoever_is_signed_in_keeps_the_way_around_where_no_page_is(app: S
     assert (missing.status_code, 'aria-current="page"' in missing.text) == (404, False)
     assert 'href="/campaigns"' in missing.text
     assert 'href="/campaigns"' not in (await browser(app).get("/nothing/here")).text
+
+
+async def test_approvers_find_first_what_was_put_up_and_coordinators_start_from_their_page(
+    hall: Hall, app: Starlette
+) -> None:
+    await hall.import_rows([[number] for number in numbers(3)])
+    await hall.add(june(LAUNCH))
+    author = await signed_in(app, "nguyen.an", Role.AUTHOR)
+    approver = await signed_in(app, "tran.binh", Role.APPROVER)
+    assert "Bản nháp chưa trình" in said(await approver.get("/"))
+    assert (await author.post(f"/campaigns/{EDITION}/propose")).status_code == 303
+    page = said(await approver.get("/"))
+    assert "Chờ duyệt" in page
+    assert "trình duyệt: nguyen.an" in page
+    assert "nguyen.an đã trình duyệt" in said(await author.get(f"/campaigns/{EDITION}"))
+    await hall.approve()
+    coordinator = await signed_in(app, "le.cuong", Role.COORDINATOR)
+    assert f'action="/campaigns/{EDITION}/start"' in (await coordinator.get("/")).text
