@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from campaigns import places
 from campaigns.calendar import spoken
 from campaigns.orders import ELSEWHERE, Order, Result
 from dispatcher import orders
@@ -335,7 +336,7 @@ def _print_result(came: Result) -> None:
     )
     rows = [
         (
-            "các xã khác" if cell.area == ELSEWHERE else cell.area or "chưa rõ",
+            "các xã khác" if cell.area == ELSEWHERE else str(places.areas().get(cell.area or "", "chưa rõ")),
             "các nhà mạng" if cell.network == ELSEWHERE else NETWORK_WORDS.get(cell.network, cell.network),
             STATUS_WORDS[Status(cell.status)],
             cell.messages,
