@@ -134,8 +134,10 @@ class ExportDesk:
         async with self._working:
             try:
                 await asyncio.to_thread(lambda: asyncio.run(_awaited(work)))
-            except (UserError, verify_log.Unusable) as error:
+            except UserError as error:
                 job.problem = str(error)
+            except verify_log.Unusable as error:
+                job.problem = error.said.vietnamese
             except Exception:
                 told.exception("export.failed", job=job.id)
                 job.problem = "Không làm được vì lỗi của hệ thống. Làm lại, hoặc báo người quản trị."

@@ -16,7 +16,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +31,6 @@ NOTHING = bytes(32)  # what the first seal follows
 TAG_BYTES = 4
 # A row comes late when it was queued so long after rows with higher numbers. A receipt may wait an hour for its message.
 LATE = timedelta(hours=2)
-VIETNAM = timezone(timedelta(hours=7))
 # More are counted, not kept: whoever rewrites everything must not fill the memory.
 MOST_FINDINGS = 1_000
 
@@ -52,10 +51,34 @@ WORDS = {
     "pruning": "lệnh xóa dòng hết hạn lưu không hợp lệ",
     "unreadable": "tệp không đọc được đến hết",
 }
+SOURCES = {
+    "attempts": "lần gửi",
+    "receipts": "báo nhận",
+    "exchanges": "lần trao đổi với nhà mạng",
+    "audit_trail": "việc trong nhật ký thao tác",
+}
+TITLES = {"checkpoint": "điểm kiểm tra", "pruning": "lệnh xóa dòng hết hạn lưu", "extract": "trích lục"}
+VIETNAM = timezone(timedelta(hours=7))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The same in English, for data, and in Vietnamese, for people."""
+
+    english: str = ""
+    vietnamese: str = ""
 
 
 class Unusable(Exception):  # noqa: N818  read in a sentence: the file is unusable
     """A file is not what it should be: nothing can be said of the log."""
+
+    def __init__(self, english: str, vietnamese: str) -> None:
+        super().__init__(english)
+        self.said = Said(english, vietnamese)
+
+
+def _not(what: str, named: str, why: object) -> Unusable:
+    return Unusable(f"not {what}: {why}", f"không phải {named} ({why})")
 
 
 # --- the canonical form: a number of fields, then for each its type, its length (-1: nothing) and its bytes, big-endian
@@ -126,7 +149,7 @@ def fields(content: bytes) -> list[Any]:
             values.append(None if length < 0 else KINDS[code].unpacked(content[place : place + length]))
             place += max(length, 0)
     except (struct.error, KeyError, ValueError) as error:
-        raise Unusable(f"not a record: {error}") from None
+        raise _not("a record", "một bản ghi", error) from None
     return values
 
 
@@ -149,7 +172,7 @@ class Form:
         """(name, type) of each. Raises `Unusable`."""
         pairs = [word.partition("=")[::2] for word in self.text.split(" ")[1:]]
         if not pairs or any(kind not in TYPES for _, kind in pairs):
-            raise Unusable(f"not a form: {self.text[:80]!r}")
+            raise _not("a form", "danh sách cột", repr(self.text[:80]))
         return pairs
 
     def encoder(self) -> Callable[[list[Any]], bytes]:
@@ -245,7 +268,7 @@ def read_note(written: bytes) -> Note:
         _, n, hash_, ids, tags = fields(written)
         return Note(n, hash_, struct.unpack(f">{len(ids) // 8}q", ids), tags)
     except (ValueError, TypeError, struct.error) as error:
-        raise Unusable(f"not a note: {error}") from None
+        raise _not("a note", "ghi chú của dấu niêm phong", error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,14 +331,19 @@ def statement(title: str, lines: Mapping[str, object]) -> str:
 def read_statement(text: str, title: str, keys: Keys) -> dict[str, str]:
     """Its lines. Raises `Unusable` unless it is a statement of that kind, signed with one of the keys."""
     lines = [line.rstrip() for line in text.strip().lstrip("\ufeff").splitlines()]
+    named = TITLES[title.removeprefix("dispatcher ").partition("/")[0]]
     if not lines or lines[0] != title or not lines[-1].startswith("signature "):
-        raise Unusable(f"not a {title}")
+        raise Unusable(f"not a {title}", f"tệp không phải {named}")
     try:
         signature = base64.b64decode(lines[-1].removeprefix("signature "), validate=True)
     except ValueError:
-        raise Unusable(f"the signature of this {title} is not readable") from None
+        raise Unusable(f"the signature of this {title} is not readable", f"không đọc được chữ ký của {named}") from None
     if not signed(keys, signature, "".join(f"{line}\n" for line in lines[:-1]).encode()):
-        raise Unusable(f"this {title} was not signed by the key {' or '.join(key_id(key) for key in keys)}")
+        ids = [key_id(key) for key in keys]
+        raise Unusable(
+            f"this {title} was not signed by the key {' or '.join(ids)}",
+            f"{named} không do khóa {' hoặc '.join(ids)} ký",
+        )
     return {name: value for name, _, value in (line.partition(" ") for line in lines[1:-1])}
 
 
@@ -354,7 +382,7 @@ def read_checkpoint(text: str, keys: Keys) -> Checkpoint:
         number, seals, rows = (int(lines[name]) for name in ("number", "seals", "rows"))
         return Checkpoint(number, seals, rows, head, tree, previous, datetime.fromisoformat(lines["at"]))
     except (KeyError, ValueError) as error:
-        raise Unusable(f"not a checkpoint: {error}") from None
+        raise _not("a checkpoint", TITLES["checkpoint"], error) from None
 
 
 PRUNING = "dispatcher pruning/1"
@@ -382,7 +410,7 @@ def read_pruning(text: str, keys: Keys) -> Pruning:
         seals = tuple([(int(first), int(last)) for first, last in pairs])
         return Pruning(seals, datetime.fromisoformat(lines["before"]))
     except (KeyError, ValueError) as error:
-        raise Unusable(f"not a pruning: {error}") from None
+        raise _not("a pruning", TITLES["pruning"], error) from None
 
 
 def text_digest(text: str) -> bytes:
@@ -401,7 +429,7 @@ class Finding:
     source: str | None = None
     id: int | None = None
     sealed_at: datetime | None = None
-    detail: str = ""
+    detail: Said = Said()
     from_checkpoint: int | None = None
     to_checkpoint: int | None = None
 
@@ -438,7 +466,7 @@ class Chain:
         try:
             self._prunings.append(read_pruning(text, self.keys))
         except Unusable as error:
-            self._say_at("pruning", self.seals, str(error))
+            self._say_at("pruning", self.seals, error.said)
 
     def take(self, seal: Seal, found: Sequence[bytes]) -> None:
         """The next seal, with the records of its rows as they are now."""
@@ -463,13 +491,13 @@ class Chain:
         try:
             said = read_checkpoint(text, self.keys)
         except Unusable as error:
-            return self._say_at("checkpoint", self.seals, str(error))
+            return self._say_at("checkpoint", self.seals, error.said)
         before = self.last_checkpoint
         if said.seals > self.seals:
             return self._truncated(said)
         follows = said.previous == self._text and said.number == (before.number if before else 0) + 1
         if not (follows and said.seals == self.seals and said.head == self.head and said.tree == root(self._since)):
-            self._say_at("checkpoint", self.seals, f"number {said.number}")
+            self._say_at("checkpoint", self.seals, Said(f"number {said.number}", f"số {said.number}"))
         self._since, self._text, self.last_checkpoint = [], text_digest(text), said
         self._until.append((said.seals, said.number))
         return None
@@ -479,7 +507,7 @@ class Chain:
         if self.given and self.given.seals > self.seals:
             self._truncated(self.given)
         elif self.given and self.given.seals and not self._met:
-            self._say_at("checkpoint", self.given.seals, f"number {self.given.number}, the one given")
+            self._say_at("checkpoint", self.given.seals, _given(self.given))
         self.findings = [self._placed(finding) for finding in self.findings]
         return self.findings
 
@@ -507,7 +535,7 @@ class Chain:
         if self.given and self.given.seals == seal.n:
             self._met = True
             if self.given.head != seal.hash:
-                self._say("checkpoint", seal, detail=f"number {self.given.number}, the one given")
+                self._say("checkpoint", seal, detail=_given(self.given))
 
     def _may_be_gone(self, seal: Seal, form: Form) -> bool:
         return form.source in PRUNABLE and any(
@@ -559,13 +587,17 @@ class Chain:
         recent.append((seal.queued_to, max(note.ids, default=0)))
 
     def _truncated(self, said: Checkpoint) -> None:
-        lost = f"{said.seals - self.seals} seals, {said.rows - self.rows} rows, known to checkpoint {said.number}"
+        seals, rows = said.seals - self.seals, said.rows - self.rows
+        lost = Said(
+            f"{seals} seals, {rows} rows, known to checkpoint {said.number}",
+            f"mất {_thousands(seals)} dấu niêm phong, {_thousands(rows)} dòng mà điểm kiểm tra {said.number} đã ghi nhận",
+        )
         self._say_at("truncated", self.seals + 1, lost)
 
-    def _say(self, what: str, seal: Seal, number: int | None = None, detail: str = "") -> None:
+    def _say(self, what: str, seal: Seal, number: int | None = None, detail: Said = Said()) -> None:
         self.say(Finding(what, seal.n, Form(seal.form).source, number, seal.sealed_at, detail))
 
-    def _say_at(self, what: str, n: int, detail: str) -> None:
+    def _say_at(self, what: str, n: int, detail: Said) -> None:
         self.say(Finding(what, n, detail=detail))
 
     def _placed(self, finding: Finding) -> Finding:
@@ -573,6 +605,12 @@ class Chain:
         before = self._until[at - 1][1] if at else 0
         after = self._until[at][1] if at < len(self._until) else None
         return Finding(**{**_plain(finding), "from_checkpoint": before, "to_checkpoint": after})
+
+
+def _given(checkpoint: Checkpoint) -> Said:
+    return Said(
+        f"number {checkpoint.number}, the one given", f"số {checkpoint.number}, là điểm kiểm tra đã giữ ở nơi khác"
+    )
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -613,7 +651,7 @@ def read_seal(line: Mapping[str, Any]) -> Seal:
             values[name] = datetime.fromisoformat(values[name])
         return Seal(**values)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise Unusable(f"not a seal: {error}") from None
+        raise _not("a seal", "dấu niêm phong", error) from None
 
 
 FORMAT = "dispatcher log/1"
@@ -631,23 +669,25 @@ class Reader:
     def read(self, lines: Iterator[str]) -> dict[str, Any]:
         """Read to the end; answers what the last line says. Raises `Unusable` where that is not to be had."""
         if json.loads(next(lines, "{}")).get("format") != FORMAT:
-            raise Unusable(f"the first line is not that of an export ({FORMAT})")
+            raise Unusable(
+                f"the first line is not that of an export ({FORMAT})", f"dòng đầu không phải của tệp xuất ({FORMAT})"
+            )
         for line in lines:
             said = json.loads(line)
             if isinstance(said, list):
                 self._row(said)
             elif end := self._event(said):
                 if next(lines, None) is not None:
-                    self._stray("lines after the last one")
+                    self._stray(Said("lines after the last one", "có dòng sau dòng cuối"))
                 return end
         self._event({"end": None})
-        raise Unusable("the export stops before its end")
+        raise Unusable("the export stops before its end", "tệp xuất bị cụt, thiếu phần cuối")
 
     def _row(self, values: list[Any]) -> None:
         if self._encode:
             self._rows.append(_encoded(self._encode, values))
         else:
-            self._stray(json.dumps(values)[:80])
+            self._stray(Said(*[json.dumps(values)[:80]] * 2))
 
     def _event(self, said: dict[str, Any]) -> dict[str, Any] | None:
         if self._seal:
@@ -661,10 +701,11 @@ class Reader:
         elif "pruning" in said:
             self._chain.prune(said["pruning"])
         elif "end" not in said:
-            raise Unusable(f"a line of no kind: {json.dumps(said)[:80]}")
+            line = json.dumps(said)[:80]
+            raise Unusable(f"a line of no kind: {line}", f"có dòng lạ: {line}")
         return said.get("end")
 
-    def _stray(self, what: str) -> None:
+    def _stray(self, what: Said) -> None:
         self._chain.say(Finding("inserted", self._chain.seals, detail=what))
 
 
@@ -684,7 +725,9 @@ def read_keys(written: str) -> Keys:
     except ValueError:
         keys = ()
     if not keys:
-        raise Unusable("the public key is not 32 bytes in base64")
+        raise Unusable(
+            "the public key is not 32 bytes in base64", "khóa công khai không đúng dạng (32 byte viết bằng base64)"
+        )
     return keys
 
 
@@ -696,10 +739,14 @@ def verify(export: Path, checkpoint: Path, public_key: Path) -> tuple[Chain, dic
     try:
         with gzip.open(export, "rt", encoding="utf-8") as lines:
             end = Reader(chain).read(iter(lines))
-    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, TypeError, AttributeError, Unusable) as error:
-        chain.say(Finding("unreadable", chain.seals + 1, detail=str(error)))
+    except Unusable as error:
+        chain.say(Finding("unreadable", chain.seals + 1, detail=error.said))
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, TypeError, AttributeError) as error:
+        chain.say(Finding("unreadable", chain.seals + 1, detail=Said(str(error), f"tệp hỏng: {error}")))
     if end and end.get("seals") != chain.seals:
-        chain.say(Finding("truncated", chain.seals + 1, detail=f"the export promises {end.get('seals')} seals"))
+        n = end.get("seals")
+        promised = Said(f"the export promises {n} seals", f"dòng cuối của tệp hứa {n} dấu niêm phong")
+        chain.say(Finding("truncated", chain.seals + 1, detail=promised))
     chain.finish()
     return chain, end
 
@@ -707,29 +754,26 @@ def verify(export: Path, checkpoint: Path, public_key: Path) -> tuple[Chain, dic
 def sentences(chain: Chain) -> Iterator[str]:
     """The verdict in Vietnamese, for people."""
     at = chain.last_checkpoint
-    yield f"{chain.seals} dấu niêm phong, {chain.rows} dòng"
+    yield f"{_thousands(chain.seals)} dấu niêm phong, {_thousands(chain.rows)} dòng (giờ ghi dưới đây là giờ Việt Nam)"
     if chain.pruned:
-        yield f"Trong đó {chain.pruned} dòng đã hết hạn lưu và bị xóa theo lệnh có ký; dấu niêm phong của chúng còn nguyên."
+        pruned = _thousands(chain.pruned)
+        yield f"Trong đó {pruned} dòng đã hết hạn lưu và bị xóa theo lệnh có ký; dấu niêm phong của chúng còn nguyên."
     if at:
-        yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {_spoken(at.at)}"
+        yield f"Điểm kiểm tra gần nhất trong nhật ký: số {at.number}, {_local(at.at)}"
     if chain.given:
-        yield f"Đối chiếu với điểm kiểm tra số {chain.given.number}, {_spoken(chain.given.at)}"
+        yield f"Đối chiếu với điểm kiểm tra số {chain.given.number}, {_local(chain.given.at)}"
     if chain.whole:
         yield "NGUYÊN VẸN: không có dòng nào bị sửa, xóa, chèn hay đảo."
         return
-    yield f"KHÔNG NGUYÊN VẸN: {len(chain.findings) + chain.more} điểm sai."
+    yield f"KHÔNG NGUYÊN VẸN: {_thousands(len(chain.findings) + chain.more)} điểm sai."
     yield from (sentence(finding) for finding in chain.findings)
     if chain.more:
-        yield f"... và {chain.more} điểm sai nữa."
-
-
-def _spoken(at: datetime) -> str:
-    return f"{at.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y} (giờ Việt Nam)"
+        yield f"... và {_thousands(chain.more)} điểm sai nữa."
 
 
 def sentence(finding: Finding) -> str:
-    row = f"{finding.source} số {finding.id}: " if finding.id is not None else ""
-    detail = f" ({finding.detail})" if finding.detail else ""
+    row = f"{SOURCES.get(finding.source or '', finding.source)} số {finding.id}: " if finding.id is not None else ""
+    detail = f" ({finding.detail.vietnamese})" if finding.detail.vietnamese else ""
     return f"- {row}{WORDS[finding.what]}{detail}; dấu niêm phong {finding.seal}{_since(finding)}"
 
 
@@ -739,7 +783,15 @@ def _since(finding: Finding) -> str:
     between = f"{before}, trước điểm kiểm tra {finding.to_checkpoint}" if finding.to_checkpoint else before
     if not finding.sealed_at:
         return f" ({between})"
-    return f", đóng lúc {finding.sealed_at:%Y-%m-%d %H:%M:%S} UTC ({between}); sai lệch xảy ra sau lúc đó"
+    return f", đóng lúc {_local(finding.sealed_at)} ({between}); sai lệch xảy ra sau lúc đó"
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y}"
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", ".")
 
 
 def told(chain: Chain) -> dict[str, Any]:
@@ -752,7 +804,10 @@ def told(chain: Chain) -> dict[str, Any]:
         "checkpoint": chain.last_checkpoint.number if chain.last_checkpoint else None,
         "checked_against": chain.given.number if chain.given else None,
         "findings": [
-            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(finding).items()}
+            {
+                **{k: v.isoformat() if isinstance(v, datetime) else v for k, v in _plain(finding).items()},
+                "detail": finding.detail.english,
+            }
             for finding in chain.findings
         ],
         "more": chain.more,
@@ -804,12 +859,15 @@ class Extract:
         try:
             self.about = json.loads(lines[0]) if lines else {}
             if self.about.get("format") != EXTRACT:
-                raise Unusable(f"the first line is not that of an extract ({EXTRACT})")
+                raise Unusable(
+                    f"the first line is not that of an extract ({EXTRACT})",
+                    f"dòng đầu không phải của trích lục ({EXTRACT})",
+                )
             self._sign("".join(f"{line}\n" for line in lines), json.loads(last))
             for line in lines[1:]:
                 self._line(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-            raise Unusable(f"not an extract: {error}") from None
+            raise _not("an extract", TITLES["extract"], error) from None
 
     def _sign(self, content: str, last: Mapping[str, Any]) -> None:
         said = read_statement(last["signed"], EXTRACT, self.keys)
@@ -894,7 +952,7 @@ def main() -> int:
     try:
         data, lines = _judged(asked.export, asked.checkpoint, asked.public_key)
     except (Unusable, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error.said.vietnamese if isinstance(error, Unusable) else error}\n")
         return 2
     said = json.dumps(data, indent=2, ensure_ascii=False) if asked.json else "\n".join(lines)
     sys.stdout.write(said + "\n")

@@ -36,7 +36,7 @@ def drill(
     try:
         done = at_desk(act)
     except verify_log.Unusable as error:
-        fail(f"Không dùng được: {error}", 2)
+        fail(f"Không dùng được: {error.said.vietnamese}", 2)
     if as_json:
         give({"good": done.good, "standing": done.standing, "behind": done.behind, "unreadable": done.unreadable,
               **verify_log.told(done.chain)})  # fmt: skip

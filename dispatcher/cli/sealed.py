@@ -100,15 +100,14 @@ def verify(
             _offline(export_file, checkpoint, public_key) if export_file else _live(checkpoint, public_key, as_json)
         )
     except verify_log.Unusable as error:
-        fail(f"Không dùng được: {error}", 2)
+        fail(f"Không dùng được: {error.said.vietnamese}", 2)
     if as_json:
         give({**verify_log.told(chain), "unsealed": waiting})
     else:
         for line in verify_log.sentences(chain):
             out.print(line, markup=False, soft_wrap=True)
-        out.print(
-            f"Chưa niêm phong: {', '.join(f'{source} {number(n)}' for source, n in waiting.items()) or 'không có dòng nào'}."
-        )
+        named = [f"{number(n)} {verify_log.SOURCES.get(source, source)}" for source, n in waiting.items()]
+        out.print(f"Chưa niêm phong: {', '.join(named) or 'không có dòng nào'}.")
     if not chain.whole:
         raise SystemExit(1)
 

@@ -123,7 +123,7 @@ def verify(
     try:
         found = verify_log.verify_extract(extract, checkpoint, public_key)
     except verify_log.Unusable as error:
-        fail(f"Không dùng được: {error}", 2)
+        fail(f"Không dùng được: {error.said.vietnamese}", 2)
     if as_json:
         give(verify_log.extract_told(found))
     else:

@@ -141,7 +141,7 @@ async def verify(visit: Visit) -> Response:
     except UserError as error:
         return await _listing(visit, str(error))
     except verify_log.Unusable as error:
-        return await _listing(visit, f"Không dùng được để kiểm tra: {error}")
+        return await _listing(visit, f"Không dùng được để kiểm tra: {error.said.vietnamese}")
     return await _listing(visit, whole=not found.problems, said=[*verify_log.extract_sentences(found)][:SENTENCES])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import random
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from campaigns.calendar import VIETNAM
 from dispatcher import inspection, sealing, verify_log
 from dispatcher.inspection import Inspection
 from dispatcher.signing import SigningKey, open_signing_key
@@ -168,6 +170,27 @@ async def test_a_finding_lies_between_the_checkpoints_around_its_seal(hall: Hall
         await connection.execute("UPDATE audit_trail SET who = 'binh' WHERE subject = 'two'")
         (finding,) = (await bench.judged(connection, None)).findings
     assert (finding.what, finding.from_checkpoint, finding.to_checkpoint) == ("edited", 1, 2)
+
+
+async def test_people_read_of_a_finding_in_vietnamese_and_viet_nam_time_and_programs_in_english(
+    hall: Hall, key: SigningKey, bench: Bench
+) -> None:
+    await bench.lay(1)
+    text = await sealing.checkpoint(hall.runtime.pool, key) or ""
+    kept = read_checkpoint(text, (key.private.public_key(),))
+    await hall.sql("ALTER TABLE attempts DISABLE TRIGGER append_only")
+    (row,) = await hall.sql("UPDATE attempts SET code = 'x' WHERE id = (SELECT min(id) FROM attempts) RETURNING id")
+    ahead = dataclasses.replace(kept, seals=kept.seals + 2, rows=kept.rows + 7)
+    chain = (await judged(hall, key, ahead)).chain
+    sealed_at = next(finding.sealed_at for finding in chain.findings if finding.what == "edited")
+    told = "\n".join(verify_log.sentences(chain))
+    assert f"- lần gửi số {row.id}: dòng bị sửa" in told
+    assert f"đóng lúc {sealed_at.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y}" in told
+    assert f"mất 2 dấu niêm phong, 7 dòng mà điểm kiểm tra {kept.number} đã ghi nhận" in told
+    data = {finding["what"]: finding for finding in verify_log.told(chain)["findings"]}
+    assert data["edited"]["source"] == "attempts"
+    assert data["edited"]["sealed_at"] == sealed_at.isoformat()
+    assert data["truncated"]["detail"] == f"2 seals, 7 rows, known to checkpoint {kept.number}"
 
 
 async def test_somebody_elses_key_neither_signs_seals_nor_checkpoints(
