@@ -8,7 +8,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from campaigns.campaign import Priority
-from dispatcher import expansion, fallback, lookups, polling, receipts, sending
+from dispatcher import announcing, expansion, fallback, lookups, polling, receipts, sending
 from dispatcher.broker import Verb, queue_name
 from dispatcher.runtime import Runtime
 
@@ -17,7 +17,7 @@ def queues(routes: Iterable[str]) -> frozenset[str]:
     """The queues that a worker with these routes listens to."""
     plans = (queue_name(Verb.EXPAND, priority) for priority in Priority)
     sends = (queue_name(Verb.SEND, route, priority) for route in routes for priority in Priority)
-    return frozenset({queue_name(Verb.SETTLE), queue_name(Verb.LOOKUP), *plans, *sends})
+    return frozenset({*map(queue_name, (Verb.SETTLE, Verb.LOOKUP, Verb.ANNOUNCE)), *plans, *sends})
 
 
 def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterable[str]) -> None:
@@ -42,3 +42,7 @@ def declare(broker: RedisBroker, runtime: Callable[[], Runtime], routes: Iterabl
         await lookups.look_up(runtime())
         await polling.poll(runtime())
         await fallback.fall_back(runtime())
+
+    @dramatiq.actor(broker=broker, actor_name=Verb.ANNOUNCE, queue_name=Verb.ANNOUNCE)
+    async def announce(broadcast_id: int) -> None:
+        await announcing.announce(runtime(), broadcast_id)

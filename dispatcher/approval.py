@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatcher import fingerprint
-from dispatcher.control import ControlError, find, moved, not_now, person
+from dispatcher.control import ControlError, find, moved, not_now, person, second_person
 from dispatcher.lifecycle import Act, CampaignStatus
 from dispatcher.review import Office, Review, review
 from dispatcher.rulings import ruled_out
@@ -96,11 +96,7 @@ async def _record(
 
 async def _second_person(connection: Connection, stored: StoredCampaign, by: str) -> str:
     """Whoever had a hand in it is an author: a draft may have been written anew by somebody else."""
-    who = person(by)
-    authors = [stored.author, *await audit.actors(connection, "campaign.add", stored.edition)]
-    if who.casefold() in (author.casefold() for author in authors):
-        raise ControlError(f"{who} là người soạn; người duyệt phải là người khác.")
-    return who
+    return second_person(by, [stored.author, *await audit.actors(connection, "campaign.add", stored.edition)])
 
 
 async def _breach(connection: Connection, stored: StoredCampaign, office: Office) -> str | None:

@@ -30,6 +30,7 @@ class Verb(StrEnum):
     SEND = "send"
     SETTLE = "settle"
     LOOKUP = "lookup"
+    ANNOUNCE = "announce"
 
 
 def queue_name(verb: Verb, *parts: str) -> str:

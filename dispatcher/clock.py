@@ -12,13 +12,13 @@ import structlog
 
 from campaigns import confirmation
 from campaigns.campaign import Priority
-from dispatcher import confirmations, failover, fallback, fingerprint, lookups, polling, sealing, webhooks
+from dispatcher import announcing, confirmations, failover, fallback, fingerprint, lookups, polling, sealing, webhooks
 from dispatcher.broker import PLACES, Verb
 from dispatcher.budget import Budget
 from dispatcher.lifecycle import CampaignStatus
 from dispatcher.runtime import Addresses, Runtime, open_runtime
 from dispatcher.settings import RouteConfig, Settings
-from dispatcher.store import batches, campaigns, counters, messages, receipts, routes
+from dispatcher.store import batches, broadcasts, campaigns, counters, messages, receipts, routes
 from dispatcher.store import lookups as stored_lookups
 from dispatcher.store.batches import Due
 from dispatcher.store.database import Connection, connect
@@ -105,6 +105,7 @@ async def tick(runtime: Runtime, enqueued: dict[int, float], budgets: dict[int, 
             await tidy(connection, runtime.settings.settle_seconds)
         await _fold(runtime)
         await _clear_up(runtime)
+        await _announce(runtime)
 
 
 async def _fold(runtime: Runtime) -> None:
@@ -124,6 +125,15 @@ async def _clear_up(runtime: Runtime) -> None:
         )
     if await lookups.due(runtime) or await polling.due(runtime) or await fallback.due(runtime):
         await runtime.queue.put(Verb.LOOKUP)
+
+
+async def _announce(runtime: Runtime) -> None:
+    """Articles that an account is to send to its followers."""
+    async with runtime.pool.connection() as connection:
+        await announcing.tidy(connection)
+        due = await broadcasts.due(connection, REQUEUE_SECONDS)
+    if due:
+        await runtime.queue.put(Verb.ANNOUNCE, due)
 
 
 async def _expand(runtime: Runtime, waves: list[int], enqueued: dict[int, float]) -> None:

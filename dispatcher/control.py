@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from campaigns import confirmation, schedule
@@ -177,6 +177,14 @@ def person(written: str) -> str:
     if not name:
         raise ControlError("Cần ghi tên người thực hiện (--by).")
     return name
+
+
+def second_person(by: str, authors: Iterable[str]) -> str:
+    """The name of somebody who is none of the authors. Raises `ControlError`."""
+    who = person(by)
+    if who.casefold() in (author.casefold() for author in authors):
+        raise ControlError(f"{who} là người soạn; người duyệt phải là người khác.")
+    return who
 
 
 async def find(connection: Connection, edition: str, *, lock: bool = False) -> StoredCampaign:

@@ -1,4 +1,4 @@
-"""Statuses and allowed moves of campaign, wave and message, as tables."""
+"""Statuses and allowed moves of campaign, wave, message and broadcast, as tables."""
 
 from __future__ import annotations
 
@@ -163,3 +163,72 @@ class WaveStatus(StrEnum):
     DONE = "done"
     MISSED = "missed"
     CANCELLED = "cancelled"
+
+
+class BroadcastStatus(StrEnum):
+    """Where an article stands that an account sends to its followers."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    REFUSED = "refused"
+    HELD = "held"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Turn(StrEnum):
+    """What people, time and the account's answers do to a broadcast."""
+
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    CANCEL = "cancel"
+    RESUME = "resume"
+    FOUND = "found"  # a person has looked at the account: it was sent
+    MISSED = "missed"  # likewise: it was not, or the article was not made
+    CLAIM = "claim"
+    MADE = "made"  # the article is at the account, or has its id
+    SENT = "sent"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    HOLD = "hold"
+    LOSE = "lose"
+    EXPIRE = "expire"
+
+
+B, T = BroadcastStatus, Turn
+
+# Nothing that is not in the table happens. An answer that comes late, from a worker that was given up for dead, still counts.
+BROADCAST_MOVES: dict[tuple[BroadcastStatus, Turn], BroadcastStatus] = {
+    (B.DRAFT, T.APPROVE): B.APPROVED,
+    (B.DRAFT, T.CANCEL): B.CANCELLED,
+    (B.APPROVED, T.WITHDRAW): B.DRAFT,
+    (B.APPROVED, T.CANCEL): B.CANCELLED,
+    (B.APPROVED, T.CLAIM): B.SENDING,
+    (B.APPROVED, T.MADE): B.APPROVED,
+    (B.APPROVED, T.REFUSED): B.REFUSED,
+    (B.APPROVED, T.HOLD): B.HELD,
+    (B.APPROVED, T.EXPIRE): B.EXPIRED,
+    (B.HELD, T.RESUME): B.APPROVED,
+    (B.HELD, T.WITHDRAW): B.DRAFT,
+    (B.HELD, T.CANCEL): B.CANCELLED,
+    (B.HELD, T.EXPIRE): B.EXPIRED,
+    (B.SENDING, T.MADE): B.APPROVED,
+    (B.SENDING, T.SENT): B.SENT,
+    (B.SENDING, T.REFUSED): B.REFUSED,
+    (B.SENDING, T.NOT_SENT): B.APPROVED,
+    (B.SENDING, T.HOLD): B.HELD,
+    (B.SENDING, T.LOSE): B.UNCERTAIN,
+    (B.UNCERTAIN, T.MADE): B.APPROVED,
+    (B.UNCERTAIN, T.REFUSED): B.REFUSED,
+    (B.UNCERTAIN, T.NOT_SENT): B.APPROVED,
+    (B.UNCERTAIN, T.HOLD): B.HELD,
+    (B.UNCERTAIN, T.FOUND): B.SENT,
+    (B.UNCERTAIN, T.MISSED): B.APPROVED,
+    # Refused or too late is provably not sent: it may be mended and approved anew.
+    (B.REFUSED, T.WITHDRAW): B.DRAFT,
+    (B.EXPIRED, T.WITHDRAW): B.DRAFT,
+    **{(status, T.SENT): B.SENT for status in (B.UNCERTAIN, B.APPROVED, B.HELD, B.DRAFT, B.CANCELLED, B.EXPIRED)},
+}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.broadcast import Gender, Platform, Region
 from campaigns.campaign import Channel
-from dispatcher.lifecycle import Status, WaveStatus
+from dispatcher.lifecycle import BroadcastStatus, Status, WaveStatus
 from providers.base import Reason
 
 STATUS_WORDS = {
@@ -28,6 +29,28 @@ WAVE_WORDS = {
     WaveStatus.DONE: "xong",
     WaveStatus.MISSED: "lỡ lịch",
     WaveStatus.CANCELLED: "đã hủy",
+}
+BROADCAST_WORDS = {
+    BroadcastStatus.DRAFT: "là bản nháp",
+    BroadcastStatus.APPROVED: "đã duyệt, chưa gửi",
+    BroadcastStatus.SENDING: "đang gửi",
+    BroadcastStatus.SENT: "Zalo đã nhận",
+    BroadcastStatus.REFUSED: "bị Zalo từ chối",
+    BroadcastStatus.HELD: "đang được giữ lại",
+    BroadcastStatus.UNCERTAIN: "chưa rõ kết quả",
+    BroadcastStatus.CANCELLED: "đã hủy",
+    BroadcastStatus.EXPIRED: "quá hạn gửi",
+}
+# Which followers an article goes to.
+TARGET_WORDS: dict[Gender | Region | Platform, str] = {
+    Gender.MALE: "nam",
+    Gender.FEMALE: "nữ",
+    Region.NORTH: "Bắc",
+    Region.CENTRAL: "Trung",
+    Region.SOUTH: "Nam",
+    Platform.IOS: "iPhone",
+    Platform.ANDROID: "Android",
+    Platform.WINDOWS_PHONE: "Windows Phone",
 }
 CHANNEL_WORDS = {
     Channel.SMS: "SMS",
@@ -80,6 +103,21 @@ ACT_WORDS = {
     "audience.followers": "lập nhóm từ người quan tâm OA",
     "audience.import": "nhập danh sách số",
     "audience.relation": "ghi quan hệ với người nhận",
+    "broadcast.add": "lưu bài gửi người quan tâm OA",
+    "broadcast.approve": "duyệt bài gửi người quan tâm OA",
+    "broadcast.cancel": "hủy bài gửi người quan tâm OA",
+    "broadcast.expire": "bài quá hạn gửi",
+    "broadcast.found": "xác nhận bài đã gửi",
+    "broadcast.hold": "máy giữ bài lại",
+    "broadcast.lose": "máy không rõ kết quả gửi bài",
+    "broadcast.made": "bài viết đã lên Zalo",
+    "broadcast.missed": "xác nhận bài chưa gửi",
+    "broadcast.not_sent": "Zalo chưa nhận bài, gửi lại sau",
+    "broadcast.refused": "Zalo từ chối bài",
+    "broadcast.result": "ghi số liệu của bài",
+    "broadcast.resume": "cho gửi tiếp bài",
+    "broadcast.sent": "Zalo nhận bài để gửi",
+    "broadcast.withdraw": "rút phê duyệt bài",
     "campaign.add": "lưu bản nháp",
     "campaign.approve": "duyệt chiến dịch",
     "campaign.cancel": "hủy chiến dịch",
@@ -163,6 +201,7 @@ DETAIL_WORDS = {
     "approver": "người duyệt",
     "area": "nơi",
     "areas": "các nơi",
+    "article": "mã bài viết",
     "attempts": "lần thử",
     "authority": "cơ quan yêu cầu",
     "before": "trước đó",
@@ -170,6 +209,7 @@ DETAIL_WORDS = {
     "campaign": "chiến dịch",
     "cancelled": "đã hủy",
     "checkpoint": "mã băm điểm kiểm tra",
+    "code": "mã trả lời",
     "complete": "đã xong",
     "content": "mã nội dung",
     "content_hash": "mã nội dung",
@@ -205,6 +245,7 @@ DETAIL_WORDS = {
     "new": "thêm mới",
     "number": "số điện thoại",
     "numbers": "số điện thoại",
+    "opened": "lượt xem",
     "out": "đã ra ngoài",
     "paper": "giấy tờ",
     "partner": "bên nhận",
@@ -213,6 +254,7 @@ DETAIL_WORDS = {
     "place": "nơi",
     "planned": "đã lập",
     "proof": "căn cứ",
+    "reached": "người nhận",
     "reason": "lý do",
     "receipts": "báo nhận",
     "reference": "mã của nhà mạng",
@@ -233,6 +275,7 @@ DETAIL_WORDS = {
     "start": "từ ngày",
     "status": "trạng thái",
     "statuses": "trạng thái",
+    "step": "bước",
     "texts": "số tin đến",
     "theme": "chủ đề",
     "to": "đến",
@@ -288,6 +331,11 @@ STOP_REASONS = {
     "the brandname is wrong or not declared": "tên hiển thị sai hoặc chưa khai báo",
     "Zalo template or OA not set up": "chưa khai báo mẫu tin hoặc OA Zalo",
     "the OA is not known": "không có OA này",
+    "not ready yet": "Zalo đang xử lý",
+    "nothing is taken at night": "Zalo không nhận ban đêm",
+    "too many calls in a minute": "gọi quá nhiều trong một phút",
+    "the quota of the day is used up": "đã hết hạn mức trong ngày",
+    "refused until later": "chưa nhận, phải chờ",
 }
 SILENCE = (
     r"(\d+) calls in a row without an answer; the last: ",

@@ -56,6 +56,9 @@ COMMANDS = {
     "complaint": Place("complaint:app", "Phản ánh của người dân: ghi lại, tra tin đã gửi, trả lời."),
     "inbox": Place("inbox:app", "Hộp thư đến: tin người dân nhắn tới, xem và chuyển."),
     "route": Place("route:app", "Đường gửi: liệt kê, thử kết nối, tạm dừng, hủy, cho chạy tiếp."),
+    "broadcast": Place(
+        "broadcast:app", "Bài viết mà Official Account Zalo gửi tới người quan tâm: soạn, duyệt, theo dõi, ghi số liệu."
+    ),
     "order": Place("order:app", "Yêu cầu gửi: nhà mạng tự gửi tới thuê bao của mình, hai bên trao đổi bằng tệp đã ký."),
     "log": Place("log:app", "Nhật ký gửi tin: tìm, xem một tin, xuất tệp, niêm phong, kiểm tra."),
     "report": Place("report:app", "Báo cáo định kỳ: hạn nộp, lập văn bản từ nhật ký."),

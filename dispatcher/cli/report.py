@@ -84,7 +84,7 @@ def figures(slug: Slug, year: Year = None, until: Day = None, as_json: AsJson = 
     if as_json:
         return give(found.plain())
     out.print(f"[bold]{wording.subject(obligation, period)}[/] ({period.start:%d/%m/%Y} - {period.end:%d/%m/%Y})")
-    for line in [*wording.results(found), *wording.activity_lines(found)]:
+    for line in [*wording.results(found), *wording.broadcast_lines(found), *wording.activity_lines(found)]:
         out.print(line, markup=False)
     return None
 

@@ -11,7 +11,8 @@ from typing import Any
 from campaigns import places
 from campaigns.campaign import Campaign, Document, LegalBasis
 from campaigns.obligations import Measure, Obligation, Period, Target
-from dispatcher.store import reports
+from dispatcher.store import broadcasts, reports
+from dispatcher.store.broadcasts import Reported
 from dispatcher.store.database import Connection
 from dispatcher.store.reports import Activity
 
@@ -81,6 +82,7 @@ class Figures:
     replies: int
     refusals: int
     gauges: tuple[Gauge, ...]
+    broadcasts: tuple[Reported, ...]
     activities: tuple[Activity, ...]
     definitions: tuple[Campaign, ...]
 
@@ -108,6 +110,7 @@ class Figures:
                 {"title": g.target.title, "part": g.part, "whole": g.whole, "percent": g.percent, "reached": g.reached}
                 for g in self.gauges
             ],
+            "broadcasts": [asdict(one) | {"day": one.day.isoformat()} for one in self.broadcasts],
             "activities": [asdict(activity) | {"day": activity.day.isoformat()} for activity in self.activities],
         }
 
@@ -143,6 +146,7 @@ async def counted(connection: Connection, obligation: Obligation, period: Period
         replies=replies,
         refusals=refusals,
         gauges=tuple([await _gauge(connection, target, period) for target in targets]),
+        broadcasts=tuple(await broadcasts.reported(connection, start, end, topics)),
         activities=tuple(await reports.activities(connection, period.start, period.end)),
         definitions=definitions,
     )

@@ -229,6 +229,20 @@ def activity_lines(figures: Figures) -> Iterator[str]:
             yield f"- {words}: {amounts} ({by});"
 
 
+def broadcast_lines(figures: Figures) -> Iterator[str]:
+    """Articles that went to followers of an account: totals as a person entered them, because nobody tells single people."""
+    for one in figures.broadcasts:
+        title = f"“{one.title}”" if one.title else one.slug
+        known = {
+            "OA có {} người quan tâm khi gửi": one.followers,
+            "{} người nhận": one.reached,
+            "{} lượt xem": one.opened,
+        }
+        told = [words.format(number(value)) for words, value in known.items() if value is not None]
+        source = f" (nguồn: {one.source})" if one.source else ", chưa ghi số người nhận"
+        yield f"- Bài viết {title} gửi người quan tâm OA Zalo ngày {brief(one.day)}: {', '.join(told) or 'đã gửi'}{source};"
+
+
 def assessment(figures: Figures) -> Iterator[str]:
     """What the figures say, soberly."""
     if not figures.total.sent:
@@ -279,7 +293,7 @@ def sections(
         "van_ban": footnote(figures.definitions),
         "chien_dich_dong": _ended([*campaign_lines(figures.definitions), *(added.direction or ())]),
         "ket_qua": _ended([*results(figures), *(added.results or ())]),
-        "hinh_thuc_khac": _ended(list(activity_lines(figures))),
+        "hinh_thuc_khac": _ended([*broadcast_lines(figures), *activity_lines(figures)]),
         "danh_gia": [*assessment(figures), *(added.assessment or ())] or [TO_WRITE],
         "uu_diem": [*strengths(figures), *(added.strengths or ())] or [TO_WRITE],
         "han_che": [*limits(figures), *(added.limits or ())] or [TO_WRITE],

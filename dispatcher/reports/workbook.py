@@ -60,6 +60,12 @@ def _tables(figures: Figures) -> Iterable[Table]:
         (g.target.title, g.target.at_least, g.part, g.whole, g.percent, g.target.source or "") for g in figures.gauges
     ]
     yield "Chỉ tiêu", ("Chỉ tiêu", "Yêu cầu (%)", "Đạt được", "Trên tổng số", "Tỷ lệ (%)", "Nguồn mẫu số"), gauges
+    heads = ("Bài", "Ngày gửi", "Đơn vị", "Người quan tâm OA khi gửi", "Người nhận", "Lượt xem", "Nguồn số liệu")
+    sent = [
+        (one.title or one.slug, f"{one.day:%d/%m/%Y}", one.organisation, one.followers, one.reached, one.opened, one.source or "")
+        for one in figures.broadcasts
+    ]  # fmt: skip
+    yield "Bài gửi qua OA Zalo", heads, sent
     done = [
         (ACTIVITIES[a.kind], f"{a.day:%d/%m/%Y}", a.quantity, a.unit, a.done_by, a.note, a.link or "")
         for a in figures.activities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from providers.blanking import BLANK, shown
 from providers.errors import Misconfigured, Throttled, Uncertain
 from providers.http import Answer, Call, Http
 from providers.options import INSECURE, HttpOptions, safe
-from providers.reading import Code, Meaning, Words, known, parsed, readable, refused
+from providers.reading import REFERENCE, Code, Meaning, Words, parsed, readable, refused
 from providers.tokens import NotAuthorised, Pair, Signed
 from providers.zalo.codes import ACCEPTED, CODES, SENDING_BEGINS, SENDING_ENDS, STALE_TOKEN, WAITS
 from providers.zalo.webhook import USER_ID, read
@@ -179,13 +180,13 @@ class Zalo(Signed):
             if len(page) < PAGE:
                 return
 
-    async def handed_over(self, asked: Asked, name: str) -> Submitted:
-        """The verdict on one message, which the answer calls by an id of that name."""
+    async def handed_over(self, asked: Asked, name: str, shape: re.Pattern[str] = REFERENCE) -> Submitted:
+        """The verdict on one message, which the answer calls by an id of that name and shape."""
         call, said, answer = await self.asked(asked)
         if said.error != ACCEPTED:
             return Submitted((refused(self.codes, said.error, said.message, call, answer),), answer.exchange)
-        reference = known(str(said.data.get(name, "")))
-        if reference is None:
+        reference = str(said.data.get(name, ""))
+        if not shape.fullmatch(reference):
             raise Uncertain(f"{call.tried}: accepted, but without {name}", exchange=answer.exchange)
         return Submitted((Accepted(reference),), answer.exchange)
 

@@ -7,6 +7,9 @@ There is no deduplication, no id of ours in the webhook and no status query: an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
 
 from providers.base import (
     USER,
@@ -29,11 +32,25 @@ TOO_LONG = Refused(Reason.REQUEST, "too-long", f"a text has at most {LONGEST_TEX
 
 
 class OaOptions(ZaloOptions):
-    """`[route.options]` of a route of the account's own messages. `message_path`, `account_path`: below `base_url`."""
+    """`[route.options]` of a route of the account's own messages. Paths are below `base_url`.
+
+    `article_status`, `article_comment`: whether an article that we make is on the account's page, and open to comments.
+    `broadcasts_a_day`, `broadcasts_a_month`: how many the account may send (None: what its package allows).
+    `title_characters`, `description_characters`: of an article, at most.
+    """
 
     base_url: str = "https://openapi.zalo.me/"
     message_path: str = "v3.0/oa/message/cs"
     account_path: str = "v2.0/oa/getoa"
+    article_path: str = "v2.0/article/create"
+    verify_path: str = "v2.0/article/verify"
+    broadcast_path: str = "v2.0/oa/message"
+    article_status: Literal["show", "hide"] = "show"
+    article_comment: Literal["show", "hide"] = "hide"
+    broadcasts_a_day: int = Field(default=1, ge=1)
+    broadcasts_a_month: int | None = Field(default=None, ge=1)
+    title_characters: int = Field(default=149, ge=1)
+    description_characters: int = Field(default=299, ge=1)
 
 
 class Oa(Zalo):

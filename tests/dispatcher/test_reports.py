@@ -163,6 +163,29 @@ async def test_activities_by_other_means_make_the_totals_whole(hall: Hall) -> No
     assert "- Báo chí: 50 tin, bài (Báo Lạng Sơn)." in words(paper(await made(hall)))
 
 
+async def test_articles_to_followers_stand_beside_with_the_source_of_their_figures(hall: Hall) -> None:
+    await hall.sql(
+        "INSERT INTO broadcasts (slug, definition, route, author, opens_at, closes_at, window_from, window_to, status, followers,"
+        " sent_at) SELECT slug, jsonb_build_object('topics', '[\"drug\"]'::jsonb, 'article', jsonb_build_object('title', title)),"
+        " 'oa', 'An', day, day, '08:00', '11:00', status, 12345, day FROM (VALUES ('mot', 'Nói không', 'sent', timestamptz"
+        " '2026-06-01 08:05+07'), ('hai', 'Chưa gửi', 'uncertain', '2026-06-02 08:05+07'), ('ba', 'Kỳ sau', 'sent',"
+        " '2026-06-15 08:05+07')) AS one (slug, title, status, day)"
+    )
+    await hall.sql(
+        "INSERT INTO broadcast_results (broadcast_id, reached, opened, source, entered_by)"
+        " SELECT id, 9876, 1234, 'trang quản trị OA', 'An' FROM broadcasts WHERE slug = 'mot'"
+    )
+    papers = await made(hall)
+    text = words(paper(papers))
+    assert (
+        "- Bài viết “Nói không” gửi người quan tâm OA Zalo ngày 01/6/2026: OA có 12.345 người quan tâm khi gửi, 9.876 người nhận,"
+        " 1.234 lượt xem (nguồn: trang quản trị OA)."
+    ) in text
+    assert "Chưa gửi" not in text
+    assert "Kỳ sau" not in text
+    assert [one["reached"] for one in papers.figures.plain()["broadcasts"]] == [9876]
+
+
 async def test_an_activity_of_an_unknown_kind_is_refused(hall: Hall) -> None:
     async with hall.runtime.pool.connection() as connection:
         with pytest.raises(UserError, match="Không có hình thức radio"):
@@ -248,6 +271,7 @@ def _empty() -> bytes:
         {},
         0,
         0,
+        (),
         (),
         (),
         (),

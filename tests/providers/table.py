@@ -23,7 +23,7 @@ FILES = {
     "speedsms": ("speedsms",),
     "viettel": ("viettel",),
     "vnpt": ("vnpt",),
-    "zalo_oa": ("zalo/oa",),
+    "zalo_oa": ("zalo/oa", "zalo/articles"),
     "zalo_zbs": ("zalo/zbs", "zalo/calls", "zalo/codes", "zalo/webhook"),
 }
 SHARED = ("reading", "options", "lists", "login", "tokens", "soap", "xmltree", "filling", "picking", "blanking", "http")

@@ -31,6 +31,24 @@ class TemplateDials(DialSet):
     timeout_seconds: int | None = None
 
 
+class ArticleDials(DialSet):
+    """Articles.
+
+    `at_hand`: ids of those that were written in Zalo's own console; `looks`: how often one of ours is asked for in vain.
+    `lost_articles`, `lost_broadcasts`: so many answers are cut off after the call was taken. `refused`: the code that all
+    calls to send one get, if not 0. `silent_seconds` pass before an answer. `package`, `verified`: what is told of the account.
+    """
+
+    at_hand: tuple[str, ...] = ()
+    looks: int = Field(default=1, ge=0)
+    lost_articles: int = Field(default=0, ge=0)
+    lost_broadcasts: int = Field(default=0, ge=0)
+    refused: int = 0
+    silent_seconds: float = Field(default=0.0, ge=0)
+    package: str = "Premium"
+    verified: bool = True
+
+
 class ZaloDials(DialSet):
     """One account.
 
@@ -57,5 +75,6 @@ class ZaloDials(DialSet):
     followers: int = Field(default=0, ge=0)
     active: Share = 1.0
     template: TemplateDials = TemplateDials()
+    articles: ArticleDials = ArticleDials()
     webhooks: WebhookDials = WebhookDials()
     webhook_url: str = ""

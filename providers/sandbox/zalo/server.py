@@ -26,6 +26,7 @@ from providers.sandbox.zalo.account import (
     Order,
     Taken,
 )
+from providers.sandbox.zalo.articles import Shelf
 from providers.sandbox.zalo.dials import ZaloDials
 from providers.sandbox.zalo.webhooks import Event, Webhooks
 
@@ -67,6 +68,7 @@ class PretendZalo:
         self._file = self._path.open("a", encoding="utf-8", buffering=1) if self._path else None
         self.ledger = Ledger(self._file)
         self.account = Account(self.dials, self.ledger, self._clock)
+        self.shelf = Shelf(self.dials, self.ledger)
         self.webhooks = await Webhooks(self.dials, self.ledger).__aenter__()
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -105,6 +107,9 @@ class PretendZalo:
             [
                 *(web.post(path, self._send) for path in (*SENDING, MESSAGE)),
                 web.get("/v2.0/oa/getoa", self._introduce),
+                web.post("/v2.0/article/create", self._article),
+                web.post("/v2.0/article/verify", self._look),
+                web.post("/v2.0/oa/message", self._broadcast),
                 web.get("/message/status", self._status),
                 web.get("/message/quota", self._quota),
                 web.get("/template/info/v2", self._template),
@@ -194,8 +199,36 @@ class PretendZalo:
     async def _introduce(self, request: web.Request) -> web.Response:
         if not self.account.admits(_token_of(request)):
             return _refusal(STALE)
-        package = {"package_name": "Premium", "package_valid_through_date": "31/12/2027"}
-        return _success({"oaid": self.dials.oa_id, "name": "Công an tỉnh", "is_verified": True, **package})
+        articles, told = self.dials.articles, {"oaid": self.dials.oa_id, "name": "Công an tỉnh"}
+        package = {"package_name": articles.package, "package_valid_through_date": "31/12/2027"}
+        followers = {"num_follower": self.dials.followers, "is_verified": articles.verified}
+        return _success({**told, **followers, **package})
+
+    async def _article(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        made = self.shelf.make(await request.json())
+        if isinstance(made, int):
+            return _refusal(made)
+        return _success({"token": made.token}) if made.answered else _cut(request)
+
+    async def _look(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        found = self.shelf.look(str((await request.json()).get("token")))
+        return _refusal(found) if isinstance(found, int) else _success({"id": found})
+
+    async def _broadcast(self, request: web.Request) -> web.Response:
+        if not self.account.admits(_token_of(request)):
+            return _refusal(STALE)
+        sent = self.shelf.send(await request.json())
+        if sent is None:
+            self.ledger.unreadable += 1
+            return _refusal(MALFORMED)
+        await asyncio.sleep(self.dials.articles.silent_seconds)
+        if not sent.answered:
+            return _cut(request)
+        return _refusal(sent.code) if sent.code else _success({"message_id": sent.message_id})
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
