@@ -13,6 +13,8 @@ from dispatcher.store.database import OURS, Connection, array, one
 from dispatcher.store.search import LAST, ROUTE, TAKEN, TOLD, Spot, Wanted
 
 WAY = "coalesce(last.route, b.route)"
+# A page of the log has no more rows; an export has many more.
+FEW = 200
 # The last attempt tells where and when; the accepted one when it was handed over; a receipt that moved the status why.
 ROWS = f"""
 SELECT m.id, c.edition, w.slug AS wave, m.msisdn_hash, r.cipher, r.key_id, m.network, m.area_code, m.group_name,
@@ -123,7 +125,9 @@ class Told:
 
 async def rows(connection: Connection, ids: Sequence[UUID]) -> list[Row]:
     """Messages of the organisation, in the order in which they are named."""
-    cursor = await connection.execute(ROWS, {"final": sorted(FINAL), "ids": array(ids)}, prepare=False)
+    # Planning it takes as long as reading a page; many rows want a plan of their own.
+    prepare = len(ids) <= FEW
+    cursor = await connection.execute(ROWS, {"final": sorted(FINAL), "ids": array(ids)}, prepare=prepare)
     return [Row(*row) async for row in cursor]
 
 

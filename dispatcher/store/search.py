@@ -24,7 +24,7 @@ EXCEPTIONS = frozenset(
         Status.SUPPRESSED,
     }
 )
-GROWTH, LARGEST = 4, 10_000
+GROWTH, LARGEST = 16, 10_000
 
 # What is kept tells waves without such messages. Of those that are moving it may tell too little: claims are counted nowhere
 # else, and differences may be on their way.
@@ -119,22 +119,26 @@ SELECT n, major, minor, coalesce(id, %(nil)s) AS id, fits FROM (
 ) AS judged WHERE fits OR n = (SELECT max(n) FROM chunk) ORDER BY n
 """
 
-# The claim that a row `m` is in, if any; as `moves.CLAIM_OF`, and since when.
+# The claim that a row `m` is in, if any; as `moves.CLAIM_OF`, and since when. What a message must be for it stands inside: then
+# no claim is looked for where it is something else.
 TAKEN = """
 LEFT JOIN LATERAL (
     SELECT CASE WHEN k.answered_at IS NULL THEN 'sending'::message_status ELSE 'submitted' END AS status,
            coalesce(k.answered_at, k.claimed_at) AS since
     FROM claims k
-    WHERE k.batch_id = m.batch_id AND k.first <= m.id AND k.last >= m.id AND m.id = ANY(k.ids) LIMIT 1
-) AS taken ON m.status IN ('queued', 'retrying')
+    WHERE m.status IN ('queued', 'retrying')
+      AND k.batch_id = m.batch_id AND k.first <= m.id AND k.last >= m.id AND m.id = ANY(k.ids) LIMIT 1
+) AS taken ON true
 """
-# The last try of a row `m`, and the last receipt that moved it.
+# The last try of a row `m`, and the last receipt that moved it where that has something to tell beside the try.
 LAST = (
     "LEFT JOIN LATERAL (SELECT * FROM attempts a WHERE a.message_id = m.id ORDER BY a.id DESC LIMIT 1) AS last ON true"
 )
 TOLD = """
 LEFT JOIN LATERAL (
-    SELECT code, reference FROM receipts p WHERE p.message_id = m.id AND p.moved_to IS NOT NULL ORDER BY p.id DESC LIMIT 1
+    SELECT code, reference FROM receipts p
+    WHERE (m.status = 'undelivered' OR last.reference IS NULL) AND p.message_id = m.id AND p.moved_to IS NOT NULL
+    ORDER BY p.id DESC LIMIT 1
 ) AS told ON true
 """
 ROUTE = "LEFT JOIN batches b ON b.id = m.batch_id"
@@ -232,12 +236,18 @@ async def find(
     """Up to `limit` messages. After looking at `look` others in vain it answers what it has, and from where to go on."""
     among = await waves(connection, wanted)
     found = Found([], after or Spot())
-    looked, size = 0, limit + 1
+    looked, size = 0, _first(wanted, limit, look)
     while among and found.after and len(found.ids) < limit and (look is None or looked < look):
         found = await _step(connection, wanted, among, found, limit, size)
         looked += size
         size = min(size * GROWTH, max(LARGEST, limit + 1), max(look - looked, 1) if look else LARGEST)
     return found if among else Found([], None)
+
+
+def _first(wanted: Wanted, limit: int, look: int | None) -> int:
+    """As many as are asked for, if most will fit; where few may, all that may be looked at: one statement instead of three."""
+    few = bool(wanted.statuses) and Status.DELIVERED not in wanted.statuses
+    return max(limit + 1, look or 0) if few else limit + 1
 
 
 async def _step(
