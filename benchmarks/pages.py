@@ -30,7 +30,7 @@ from dispatcher.embedded import Embedded
 from dispatcher.runtime import Addresses
 from dispatcher.settings import fixed
 from dispatcher.store import users
-from dispatcher.web.app import new_app
+from dispatcher.web.app import new_app, warm
 from dispatcher.web.door import COOKIE
 
 HOST = "http://dispatcher"
@@ -165,6 +165,7 @@ async def measure(url: str, folder: Path, rounds: int) -> list[Measured]:
     with Embedded(folder / "queue") as servers:
         settings = fixed(folder=folder, routes=routes, keyring=folder / "keyring.json")
         app = new_app(settings, Addresses(url, servers.redis_url))
+        warm()
         async with app.router.lifespan_context(app), await _browser(app) as web:
             async with app.state.pages.connection() as connection:
                 row = await (await connection.execute("SELECT id FROM stored_messages LIMIT 1")).fetchone()

@@ -14,10 +14,12 @@ IDLE, LONGEST = "1 hour", "12 hours"
 TICKET = "3 days"
 FAILURES_FORGOTTEN = "1 day"
 
-USER = """
-SELECT u.id, u.organisation_id, o.slug AS organisation, o.name AS organisation_name, u.login, u.name, u.roles,
-       u.password_hash, u.totp_cipher, u.totp_key_id, u.totp_step
-FROM users u JOIN organisations o ON o.id = u.organisation_id
+PERSON = """
+u.id, u.organisation_id, o.slug AS organisation, o.name AS organisation_name, u.login, u.name, u.roles, u.password_hash,
+u.totp_cipher, u.totp_key_id, u.totp_step
+"""
+USER = f"""
+SELECT {PERSON} FROM users u JOIN organisations o ON o.id = u.organisation_id
 """
 LISTING = """
 SELECT u.login, u.name, o.slug AS organisation, u.roles, u.password_hash IS NOT NULL AS ready,
@@ -36,8 +38,9 @@ SELECT %s, msisdn_hash, reason, source, added_by, added_at, scope, proof FROM su
 WHERE added_by = 'inbound' AND organisation_id = (SELECT id FROM organisations WHERE slug = 'default')
 ON CONFLICT DO NOTHING
 """
-SESSION = """
-SELECT s.whole, s.seen_at < clock_timestamp() - interval '1 minute' AS stale, s.user_id FROM sessions s
+SESSION = f"""
+SELECT {PERSON}, s.whole, s.seen_at < clock_timestamp() - interval '1 minute' AS stale
+FROM sessions s JOIN users u ON u.id = s.user_id JOIN organisations o ON o.id = u.organisation_id
 WHERE s.token_hash = %(token)s AND s.seen_at > clock_timestamp() - %(idle)s::interval
   AND s.began_at > clock_timestamp() - %(longest)s::interval
 """
@@ -238,7 +241,10 @@ async def session(connection: Connection, token_hash: bytes) -> tuple[User, bool
         return None
     if found.stale:
         await connection.execute("UPDATE sessions SET seen_at = clock_timestamp() WHERE token_hash = %s", [token_hash])
-    return _user(await one(connection, USER + "WHERE u.id = %s", [found.user_id])), bool(found.whole)
+    fields = found._asdict()
+    whole = bool(fields.pop("whole"))
+    del fields["stale"]
+    return User(**{**fields, "roles": tuple(found.roles)}), whole
 
 
 async def end_session(connection: Connection, token_hash: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,7 +25,7 @@ from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.statement_desk import StatementDesk
 from dispatcher.store.database import new_pool
-from dispatcher.web import pages
+from dispatcher.web import pages, rendering
 from dispatcher.web.api import service
 from dispatcher.web.callbacks import Web
 
@@ -82,10 +83,22 @@ async def health(request: Request) -> Response:
     return JSONResponse({"ok": True})
 
 
+def warm() -> None:
+    """Read what every page needs, and hide it from the garbage collector.
+
+    A pass over some hundred thousand lasting objects stopped every page for 0.1 s, 0.3 on a busy machine.
+    """
+    rendering.read_all()
+    gc.collect()
+    gc.freeze()
+
+
 def serve(settings: Settings, addresses: Addresses) -> None:
     """Serve until SIGTERM or SIGINT."""
+    app = new_app(settings, addresses)
+    warm()
     uvicorn.run(
-        new_app(settings, addresses),
+        app,
         host=settings.web_host,
         port=settings.web_port,
         log_config=None,

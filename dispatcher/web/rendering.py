@@ -17,7 +17,7 @@ from dispatcher.waiting import spoken_reason
 from dispatcher.web import statics
 from dispatcher.web.navigation import rooms
 from dispatcher.web.rights import Action
-from dispatcher.web.speech import LANGUAGES
+from dispatcher.web.speech import LANGUAGES, catalog
 from dispatcher.words import (
     ACT_WORDS,
     APPROVAL_WORDS,
@@ -62,6 +62,14 @@ def environment() -> Environment:
         "spoken_reason": spoken_reason,
     }
     return made
+
+
+def read_all() -> None:
+    """Every template and every language, so that no page waits for its own."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+    for language in LANGUAGES:
+        catalog(language)
 
 
 def page(visit: Visit, template: str, status: int, values: dict[str, Any]) -> Response:

@@ -14,7 +14,7 @@ from dispatcher.control import SPOKEN
 from dispatcher.correspondence import SCOPE_WORDS
 from dispatcher.reconciling import WORDS as DIFFERENCE_WORDS
 from dispatcher.review import WHY_WORDS
-from dispatcher.web import charts, deeds, speech
+from dispatcher.web import charts, deeds, rendering, speech
 from dispatcher.web.complaining import RELEASED_WORDS
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.neighbours import SOURCE_WORDS
@@ -86,3 +86,8 @@ def test_numbers_and_times_are_those_of_viet_nam() -> None:
     late = datetime(2026, 5, 31, 17, 30, tzinfo=UTC)
     assert (vietnamese.moment(late), english.moment(late)) == ("00:30 01/06/2026", "00:30 01/06/2026")
     assert vietnamese.word("{count} tin", count=10000) == "10.000 tin"
+
+
+def test_every_template_can_be_read() -> None:
+    rendering.read_all()
+    assert len(rendering.environment().list_templates()) > 50
