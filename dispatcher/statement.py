@@ -47,11 +47,16 @@ class Released:
     """The papers, and the checkpoint and the public key that others check them by."""
 
     document: bytes
+    printed: bytes
     extract: str
     checkpoint: str
     public_key: str
     messages: int
     unproved: tuple[str, ...]
+
+    def contents(self) -> tuple[bytes, ...]:
+        """The papers as files: letter, printed letter, extract, checkpoint, key."""
+        return self.document, self.printed, self.extract.encode(), self.checkpoint.encode(), self.public_key.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +122,13 @@ async def release(pool: Pool, means: Means, number: int, written: str, by: str) 
         request = await _releasable(connection, means.keyring, number, written, by)
         statement, extract = await _gathered(connection, means, request, msisdn.only(written))
         document = letter.render(statement, means.office)
+        printed = await asyncio.to_thread(letter.printed, statement, means.office)
         sums = {"document": _sha256(document), "extract": statement.extract_sha256}
         await statements.release(connection, number, by, *sums.values())
+        sums["printed"] = _sha256(printed)
         await audit.record(connection, by, "statement.release", str(number), messages=len(statement.sent), **sums)
-        gaps = tuple(statement.unproved)
-        made = Released(document, extract, checkpoint or "", means.key.public.written, len(statement.sent), gaps)
+        gaps, public = tuple(statement.unproved), means.key.public.written
+        made = Released(document, printed, extract, checkpoint or "", public, len(statement.sent), gaps)
         await asyncio.to_thread(means.write, made)
     return made
 

@@ -10,7 +10,13 @@ from dispatcher.statement import Released
 
 # Papers with whole numbers are not left lying about; whoever needs them later has another request entered.
 KEPT_SECONDS = 7 * 24 * 3600.0
-ENDINGS = {"letter": ".docx", "extract": ".extract.jsonl", "checkpoint": ".checkpoint.txt", "key": ".pub"}
+ENDINGS = {
+    "letter": ".docx",
+    "printed": ".pdf",
+    "extract": ".extract.jsonl",
+    "checkpoint": ".checkpoint.txt",
+    "key": ".pub",
+}
 
 
 def paper_name(request: int, paper: str) -> str:
@@ -27,7 +33,7 @@ class StatementDesk:
         """Put the papers of a request down. Raises OSError."""
         folder = self._folder / str(request)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        contents = (made.document, made.extract.encode(), made.checkpoint.encode(), made.public_key.encode())
+        contents = made.contents()
         for paper, content in zip(ENDINGS, contents, strict=True):
             path = folder / paper_name(request, paper)
             path.touch(mode=0o600)

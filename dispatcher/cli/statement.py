@@ -81,19 +81,21 @@ def list_(as_json: AsJson = False) -> None:
 def release(
     request: RequestId,
     number_: Number,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Công văn .docx; trích lục và khóa ghi cạnh nó.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Công văn .docx; bản .pdf, trích lục và khóa ghi cạnh nó.")
+    ],
     by: By = ME,
     as_json: AsJson = False,
 ) -> None:
     """Cho xuất bảng kê: người khác người lập, nhập lại số từ văn bản. Ghi công văn, trích lục có ký, điểm kiểm tra, khóa."""
     parent_folder(output)
-    extract = output.with_suffix(".extract.jsonl")
-    written = (output, extract, output.with_suffix(".checkpoint.txt"), output.with_suffix(".pub"))
+    output, extract = output.with_suffix(".docx"), output.with_suffix(".extract.jsonl")
+    beside = (output.with_suffix(ending) for ending in (".checkpoint.txt", ".pub"))
+    written = (output, output.with_suffix(".pdf"), extract, *beside)
     office = making.load(load_settings().reports).office(datetime.now(VIETNAM).date())
 
     def write(made: Released) -> None:
-        contents = (made.document, made.extract.encode(), made.checkpoint.encode(), made.public_key.encode())
-        for path, content in zip(written, contents, strict=True):
+        for path, content in zip(written, made.contents(), strict=True):
             path.touch(mode=0o600)
             path.chmod(0o600)
             path.write_bytes(content)

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from dispatcher.accounts import Role
 from dispatcher.runtime import Addresses
 from dispatcher.settings import Settings
+from dispatcher.statement_desk import ENDINGS
 from dispatcher.web.app import new_app
 from tests.dispatcher.hall import Hall
 from tests.dispatcher.web.people import Person, code, said, signed_in, with_a_phone
@@ -54,10 +55,9 @@ async def test_one_enters_another_releases_and_everybody_can_verify(office: Star
     await hall.sql("UPDATE users SET totp_step = 0")
     released = await other.post(f"{address}/release", number=NUMBER, code=code())
     assert released.headers["location"] == address
-    papers = {
-        name: (await other.get(f"{address}/{name}")).content for name in ("letter", "extract", "checkpoint", "key")
-    }
+    papers = {name: (await other.get(f"{address}/{name}")).content for name in ENDINGS}
     assert papers["letter"].startswith(b"PK")
+    assert papers["printed"].startswith(b"%PDF-")
     given = {"checkpoint": papers["checkpoint"].decode(), "key": papers["key"].decode()}
     file = {"extract": ("bang-ke-1.extract.jsonl", papers["extract"])}
     judged = said(await asked.post("/statements/verify", files=file, **given))
