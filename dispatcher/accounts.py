@@ -17,6 +17,7 @@ from dispatcher.keyring import Keyring
 from dispatcher.store import audit, users
 from dispatcher.store.database import Connection, Pool
 from dispatcher.store.users import User
+from dispatcher.vouching import Vouched
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 ORGANISATION = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
@@ -224,6 +225,20 @@ class Doorman:
             raise AccountError("Tên đăng nhập hoặc mật khẩu không đúng.")
         if user is None:
             raise AssertionError("a password matched nobody's hash")
+        return await self._enter(user, agent, whole=not needs_second_factor(user))
+
+    async def let_in(self, vouched: Vouched, agent: str) -> Entered:
+        """Begin a session for whom the identity provider vouches. The first time their login there must be one of ours;
+        a second factor that a role must have is asked for all the same. Raises `AccountError`."""
+        async with self._pool.connection() as connection:
+            user = await users.of_subject(connection, vouched.subject)
+            if user is None and await users.bind(connection, vouched.login, vouched.subject):
+                user = await known(connection, vouched.login)
+                await _record(connection, user, user.login, "user.bound")
+        if user is None:
+            raise AccountError(
+                f"Tài khoản {vouched.login or 'này'} chưa được thêm ở đây, hoặc đã gắn với người khác. Xin người quản trị."
+            )
         return await self._enter(user, agent, whole=not needs_second_factor(user))
 
     async def choose(self, login: str, code: str, password: str) -> None:

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     web_url: str | None = None
     webhook_hosts: str = ""
     web_proxies: str | None = None
+    oidc_issuer: str | None = None
+    oidc_client: str = "dispatcher"
+    oidc_secret: SecretStr | None = None
+    oidc_claim: str = "preferred_username"
+    oidc_name: str | None = None
     workers: int = Field(default=1, ge=1, le=64)
     batch_size: int = Field(default=500, ge=1, le=10_000)
     lease_seconds: float = Field(default=60, gt=0)

@@ -178,6 +178,7 @@ ACT_WORDS = {
     "uncertain.close": "chốt tin chưa rõ kết quả",
     "uncertain.resend": "gửi lại tin chưa rõ kết quả",
     "user.add": "thêm người dùng",
+    "user.bound": "gắn với tài khoản cơ quan",
     "user.end_sessions": "kết thúc phiên làm việc",
     "user.password": "đặt mật khẩu",
     "user.reset": "cấp lại mật khẩu, hai lớp",

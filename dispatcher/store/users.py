@@ -168,14 +168,30 @@ async def give_ticket(connection: Connection, user_id: int, ticket_hash: bytes) 
 
 
 async def shut_out(connection: Connection, user_id: int) -> None:
-    """Take password and second factor away, and end all sessions and tokens."""
+    """Take password, second factor and the bond to an identity provider away, and end all sessions and tokens."""
     await connection.execute(
-        "UPDATE users SET password_hash = NULL, totp_cipher = NULL, totp_key_id = NULL WHERE id = %s", [user_id]
+        "UPDATE users SET password_hash = NULL, totp_cipher = NULL, totp_key_id = NULL, subject = NULL WHERE id = %s",
+        [user_id],
     )
     await connection.execute(
         "UPDATE api_tokens SET ended_at = clock_timestamp() WHERE user_id = %s AND ended_at IS NULL", [user_id]
     )
     await end_sessions(connection, user_id)
+
+
+async def of_subject(connection: Connection, subject: str) -> User | None:
+    """Whom the identity provider knows by that name."""
+    cursor = await connection.execute(USER + "WHERE u.subject = %s", [subject])
+    row = await cursor.fetchone()
+    return _user(row) if row else None
+
+
+async def bind(connection: Connection, login: str, subject: str) -> bool:
+    """From now on this is who they are at the identity provider; false where they are somebody else there already."""
+    cursor = await connection.execute(
+        "UPDATE users SET subject = %s WHERE login = %s AND subject IS NULL", [subject, login]
+    )
+    return cursor.rowcount == 1
 
 
 async def redeem(connection: Connection, login: str, ticket_hash: bytes, password_hash: str) -> bool:

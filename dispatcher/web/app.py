@@ -25,6 +25,7 @@ from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
 from dispatcher.statement_desk import StatementDesk
 from dispatcher.store.database import new_pool
+from dispatcher.vouching import Issuer
 from dispatcher.web import pages, rendering
 from dispatcher.web.api import service
 from dispatcher.web.callbacks import Web
@@ -45,6 +46,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
         async with open_runtime(settings, addresses) as runtime, new_pool(addresses.database_url, PAGES) as pool:
             app.state.runtime, app.state.pages, app.state.database_url = runtime, pool, addresses.database_url
             app.state.doorman = Doorman(pool, runtime.keyring)
+            app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
             app.state.rosters = RosterDesk(settings.folder / "uploads", addresses.database_url, runtime.keyring)
             app.state.exports = ExportDesk(settings.folder / "exports", addresses.database_url, runtime.keyring)
             app.state.statements = StatementDesk(settings.folder / "statements")

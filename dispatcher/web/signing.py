@@ -6,15 +6,21 @@ import re
 from urllib.parse import quote
 
 import segno
+import structlog
 from starlette.responses import RedirectResponse, Response
 
 from dispatcher import accounts, credentials
 from dispatcher.accounts import AccountError
 from dispatcher.store import users
-from dispatcher.web.door import COOKIE, LANGUAGE_COOKIE, Page, Visit, local
+from dispatcher.vouching import Issuer, VouchingError, errand, new_errand
+from dispatcher.web.door import COOKIE, LANGUAGE_COOKIE, MissingError, Page, Visit, local
 from dispatcher.web.rights import Action
 from dispatcher.web.speech import LANGUAGES
 
+log = structlog.get_logger()
+
+BACK = "/sign-in/back"
+ERRAND_COOKIE = "dispatcher_errand"
 A_YEAR_SECONDS = 365 * 86400
 SESSION = re.compile(r"[0-9a-f]{64}")
 # What browsers say of themselves; the first that fits, for each calls itself by the names of older ones, too.
@@ -29,7 +35,13 @@ SECRET_COOKIE = "dispatcher_new_factor"  # noqa: S105  a cookie's name
 async def ask(visit: Visit) -> Response:
     if visit.user and visit.whole:
         return RedirectResponse(local(visit.asked("next")), 303)
-    return visit.show("sign_in.html", login="", next=local(visit.asked("next")), problem=None)
+    return visit.show("sign_in.html", login="", next=local(visit.asked("next")), problem=None, issuer=_named(visit))
+
+
+def _named(visit: Visit) -> str:
+    """What the identity provider is called; nothing where there is none."""
+    issuer: Issuer | None = visit.request.app.state.issuer
+    return issuer.name if issuer else ""
 
 
 async def sign_in(visit: Visit) -> Response:
@@ -37,8 +49,45 @@ async def sign_in(visit: Visit) -> Response:
     try:
         entered = await visit.doorman.sign_in(login, str(visit.form.get("password", "")), visit.agent)
     except AccountError as error:
-        return visit.show("sign_in.html", 401, login=login, next=onward, problem=str(error))
+        return visit.show("sign_in.html", 401, login=login, next=onward, problem=str(error), issuer=_named(visit))
     return visit.enter(entered, onward if entered.whole else f"/second-factor?next={quote(onward)}")
+
+
+def _issuer(visit: Visit) -> Issuer:
+    issuer: Issuer | None = visit.request.app.state.issuer
+    if issuer is None:
+        raise MissingError("Hệ thống này không dùng tài khoản cơ quan để đăng nhập.")
+    return issuer
+
+
+def _back(visit: Visit) -> str:
+    """Where the identity provider sends people back to; it must have been told so beforehand."""
+    return (visit.runtime.settings.web_url or str(visit.request.base_url)).rstrip("/") + BACK
+
+
+async def go_to_issuer(visit: Visit) -> Response:
+    given = new_errand()
+    response = RedirectResponse(await _issuer(visit).address(given, _back(visit)), 303)
+    # Lax: they come back from another site.
+    response.set_cookie(
+        ERRAND_COOKIE, str(given), max_age=600, httponly=True, samesite="lax", secure=visit.secure, path="/sign-in"
+    )
+    return response
+
+
+async def come_back(visit: Visit) -> Response:
+    """From the identity provider, with its word."""
+    try:
+        given = errand(visit.request.cookies.get(ERRAND_COOKIE, ""))
+        vouched = await _issuer(visit).vouched(visit.asked("code"), visit.asked("state"), given, _back(visit))
+        entered = await visit.doorman.let_in(vouched, visit.agent)
+    except (AccountError, VouchingError) as error:
+        log.warning("sign_in.not_vouched", error=str(error), cause=str(error.__cause__ or ""))
+        response = visit.show("sign_in.html", 401, login="", next="/", problem=str(error), issuer=_issuer(visit).name)
+    else:
+        response = visit.enter(entered, "/" if entered.whole else "/second-factor")
+    response.delete_cookie(ERRAND_COOKIE, path="/sign-in")
+    return response
 
 
 async def ask_factor(visit: Visit) -> Response:
@@ -165,6 +214,8 @@ async def speak(visit: Visit) -> Response:
 PAGES = (
     Page("/sign-in", Action.OUTSIDE, ask),
     Page("/sign-in", Action.OUTSIDE, sign_in, "POST"),
+    Page("/sign-in/elsewhere", Action.OUTSIDE, go_to_issuer),
+    Page(BACK, Action.OUTSIDE, come_back),
     Page("/second-factor", Action.HALFWAY, ask_factor),
     Page("/second-factor", Action.HALFWAY, give_factor, "POST"),
     Page("/welcome", Action.OUTSIDE, welcome),

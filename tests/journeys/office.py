@@ -57,6 +57,8 @@ AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}
 FILES = frozenset(
     {
         "/language/{language}",
+        "/sign-in/elsewhere",
+        "/sign-in/back",
         "/campaigns/{edition}/live/events",
         "/uploads/{upload}/events",
         "/uploads/{upload}/{kind}.csv",

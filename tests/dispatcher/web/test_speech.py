@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dispatcher import vouching
 from dispatcher.accounts import ROLE_WORDS
 from dispatcher.complaints import CAME_BY_WORDS
 from dispatcher.control import SPOKEN
@@ -53,6 +54,7 @@ def sentences() -> Iterator[str]:
     for words in TABLES:
         yield from words.values()
     yield from (words for _, words, _ in charts.BANDS)
+    yield vouching.NAME
     for room, ways in ROOMS:
         yield from (room, *(way.words for way in ways))
 
