@@ -124,6 +124,7 @@ class Made:
     document_sha256: str
     made_by: str
     made_at: datetime
+    id: int
 
 
 async def gather(connection: Connection, start: datetime, end: datetime, topics: Sequence[str]) -> None:
@@ -233,9 +234,16 @@ async def keep(
     )
 
 
+async def figures(connection: Connection, id_: int) -> dict[str, Any] | None:
+    """What a report said in numbers, as `Figures.plain` wrote it down; None where there is no such report."""
+    cursor = await connection.execute("SELECT figures FROM reports WHERE id = %s", [id_])
+    row = await cursor.fetchone()
+    return dict(row.figures) if row else None
+
+
 async def made(connection: Connection) -> list[Made]:
     """All reports made, the newest first."""
     cursor = await connection.execute(
-        "SELECT slug, year, starts, ends, document_sha256, made_by, made_at FROM reports ORDER BY made_at DESC, id DESC"
+        "SELECT slug, year, starts, ends, document_sha256, made_by, made_at, id FROM reports ORDER BY made_at DESC, id DESC"
     )
     return [Made(*row) async for row in cursor]

@@ -266,7 +266,7 @@ def _up(stage: Stage, log: Path) -> Iterator[dict[str, str]]:
 
 
 def _until_it_answers(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # on a busy machine reading the program alone takes half a minute
     while True:
         try:
             if httpx.get(f"{url}/health").status_code == 200:

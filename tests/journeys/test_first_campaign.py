@@ -351,6 +351,8 @@ def auditor_finds_a_number(place: Office, code: str) -> None:
     page.goto("/reports")
     place.look(page, "reports")
     place.paper(page, "reports")
+    page.click("main table a >> nth=0")
+    place.look(page, "report")
     page.goto("/trail?act=log.reveal")
     assert "Đơn hỏi của người dân số 12" in page.inner_text("main")
     page.goto("/language/en?back=/log")
