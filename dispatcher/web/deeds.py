@@ -37,6 +37,7 @@ VALUE_WORDS: dict[str, Mapping[Any, str]] = {
 FAMILY_WORDS = {
     "activity": "hoạt động khác",
     "audience": "nhóm người nhận",
+    "broadcast": "bài gửi người quan tâm OA",
     "campaign": "chiến dịch",
     "complaint": "phản ánh",
     "inbound": "hộp thư đến",
