@@ -40,7 +40,7 @@ async def _shown(
         choices = await asking.choices(connection, visit)
     return visit.show(
         "log.html", 409 if problem else 200, problem=problem, shown=SHOWN, forms=list(Format), found=found, count=count,
-        began=began, **choices,
+        began=began, titles={known.edition: known.title for known in choices["stored"]}, **choices,
     )  # fmt: skip
 
 

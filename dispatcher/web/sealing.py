@@ -115,6 +115,7 @@ async def state(visit: Visit) -> Response:
     return visit.show(
         "seals.html", last=last, rows=rows, text=text, waiting=waiting, checks=checks[:5], key=_key(visit).public,
         witness=sealing.witness(visit.runtime.settings.folder) is not None,
+        point=dict(line.partition(" ")[::2] for line in (text or "").splitlines()),
     )  # fmt: skip
 
 

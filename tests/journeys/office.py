@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -168,6 +169,24 @@ class Office:
         assert page.locator("button:visible").count() == 0
         page.emulate_media(media="screen")
         page.set_viewport_size(before)
+
+    def command(self, *words: object) -> str:
+        """What `dispatcher` answers on the command line of this office."""
+        asked = [sys.executable, "-m", "dispatcher", *map(str, words)]
+        return subprocess.run(asked, env=self.stage.environment, capture_output=True, text=True, check=True).stdout
+
+    def token(self, login: str, *rights: str) -> str:
+        """A program of this person may do this."""
+        asked = [word for right in rights for word in ("--right", right)]
+        made = json.loads(self.command("token", "add", login, "--name", "ví dụ", *asked, "--json"))
+        return str(made["token"])
+
+    def example(self, token: str, words: Sequence[object]) -> subprocess.Popen[str]:
+        """A program elsewhere, under way."""
+        environment = {**os.environ, "DISPATCHER_URL": self.url, "DISPATCHER_TOKEN": token}
+        return subprocess.Popen(
+            list(map(str, words)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def leave(self) -> None:
         """Everybody goes home; what each saw last is kept."""

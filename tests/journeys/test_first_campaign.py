@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,7 @@ STEPS = (
     "welcome", "page of people", "add nguyen.an", "list", "draft", "text", "people", "propose", "approve", "start", "story",
     "verify",
 )  # fmt: skip
+EXAMPLES = Path(__file__).parents[2] / "examples"
 GUIDE = Path(__file__).parents[2] / "docs" / "first-campaign.md"
 
 
@@ -75,6 +78,7 @@ def test_a_first_campaign_from_the_first_start_to_the_auditor(place: Office, tmp
     auditor_finds_a_number(place, codes["vu.dung"])
     a_statement_takes_two(place)
     partner_runs_an_order(place, codes, tmp_path)
+    programs_follow_the_examples(place, tmp_path)
     assert place.not_looked_at() == set()
     assert [place.clicks[step] for step in STEPS] == told_clicks()
 
@@ -403,6 +407,32 @@ def partner_runs_an_order(place: Office, codes: dict[str, str], folder: Path) ->
         page.click("text=Tải kết quả đã ký")
     assert '"kind": "dispatcher-order-result"' in Path(given.value.path()).read_text("utf-8")
     place.look(page, "order-running")
+
+
+def programs_follow_the_examples(place: Office, folder: Path) -> None:
+    """As they lie in `examples/`: one writes and imports, the other approves, starts, watches and stops."""
+    definition = folder / "vi-du.toml"
+    place.command("campaign", "new", "--from", "drug_prevention_june", "--year", YEAR, "--slug", "vi_du", "--owner",
+                  "CA Lạng Sơn", "-o", definition)  # fmt: skip
+    definition.write_text(f'audience = "vi-du"\n{definition.read_text("utf-8")}', "utf-8")
+    people = folder / "vi-du.csv"
+    people.write_text("\n".join(["so;xa", "0961000001;Phường Kỳ Lừa", "0961000002;Phường Kỳ Lừa", ""]), "utf-8")
+    token = place.token("nguyen.an", "write_campaign", "import_audience", "see_campaign", "see_figures")
+    wrote = place.example(token, ["sh", EXAMPLES / "campaign.sh", definition, people, "vi-du"])
+    told, _ = wrote.communicate(timeout=120)
+    assert wrote.returncode == 0, told
+    assert "'recipients': 2" in told
+    token = place.token("tran.binh", "see_campaign", "see_figures", "approve", "run", "stop")
+    code = place.code_of("tran.binh")
+    ran = place.example(token, [sys.executable, "-u", EXAMPLES / "campaign.py", f"vi_du-{YEAR}", code])
+    assert ran.stdout
+    for line in ran.stdout:
+        if line.startswith("{"):  # how far it is: it runs
+            break
+    ran.send_signal(signal.SIGINT)
+    told, _ = ran.communicate(timeout=60)
+    assert ran.returncode == 0, told
+    assert "dừng: " in told
 
 
 def test_pages_are_light_and_can_be_read_without_scripts(place: Office) -> None:

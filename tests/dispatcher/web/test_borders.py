@@ -38,6 +38,10 @@ WEBHOOK = (
     "INSERT INTO webhooks (url, secret_cipher, secret_key_id, kinds, added_by)"
     " VALUES ('https://inside/', '', '', '{wave}', 'an') RETURNING id"
 )
+REPORT = (
+    "INSERT INTO reports (organisation_id, slug, year, starts, ends, figures, document_sha256, made_by)"
+    " VALUES (1, 'inside', 2026, '2026-01-01', '2026-06-30', '{}', '', 'an') RETURNING id"
+)
 STATEMENT = (
     "INSERT INTO statement_requests (msisdn_hash, starts, ends, authority, document, document_date, basis, asked_by)"
     " VALUES ('', '2026-06-01', '2026-06-30', 'inside', '1', '2026-06-01', 'x', 'an') RETURNING id"
@@ -71,6 +75,7 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
         "token": str(await hall.scalar(TOKEN)),
         "webhook": str(await hall.scalar(WEBHOOK)),
         "request": str(await hall.scalar(STATEMENT)),
+        "report": str(await hall.scalar(REPORT)),
         "paper": "letter",
         "order": str(await hall.scalar(ORDER, uuid4())),
     }
