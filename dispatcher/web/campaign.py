@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from dispatcher.web.rights import Action
 from dispatcher.words import CHANNEL_WORDS
 
 TRAIL = 12
+WAVE_NAMED = re.compile(r"đợt ([a-z0-9_-]+)")
 COMMUNES = 12
 CHANGES = 60
 
@@ -76,6 +78,12 @@ def finishes(seen: Outlook, campaign: Campaign) -> Iterator[WaveFinish]:
     for wave in campaign.waves:
         if routes := tuple(arrival for arrival in seen.arrivals if arrival.wave == wave.slug):
             yield WaveFinish(wave.title, routes)
+
+
+def named(campaign: Campaign, lines: Iterable[object]) -> list[str]:
+    """What is said of waves, with their titles in the place of their codes."""
+    titles = {wave.slug: wave.title for wave in campaign.waves}
+    return [WAVE_NAMED.sub(lambda found: f"đợt {titles.get(found[1], found[1])}", str(line)) for line in lines]
 
 
 async def found(connection: Connection, visit: Visit) -> StoredCampaign:
@@ -137,8 +145,8 @@ async def detail(visit: Visit) -> Response:
         campaign=campaign,
         firings=planned,
         papers=list(papers(campaign)),
-        refusals=list(map(str, against)),
-        warnings=rules.warnings(campaign, load_calendar(visit.runtime.settings.occasions)),
+        refusals=named(campaign, map(str, against)),
+        warnings=named(campaign, rules.warnings(campaign, load_calendar(visit.runtime.settings.occasions))),
         trail=trail,
         view=seen,
         bar=bar(seen.counts, visit.speech),
@@ -172,6 +180,7 @@ async def _consider(visit: Visit, problem: str | None = None, status: int = 200)
         stored=stored,
         campaign=campaign,
         seen=seen,
+        named=lambda lines: named(campaign, lines),
         papers=list(papers(campaign)),
         areas=lambda wave: [
             (names.get(code or "", "chưa rõ xã"), n) for code, n in list(wave.areas.items())[:COMMUNES]
