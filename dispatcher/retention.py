@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from campaigns import msisdn
 from dispatcher import accounts, sealing
@@ -17,6 +18,7 @@ from dispatcher.store.database import Connection, Pool
 from dispatcher.store.retention import Erased, Forgotten
 from dispatcher.verify_log import PRUNING, Pruning, Unusable, read_keys, read_pruning
 
+Progress = Callable[[float, float], None]
 MONTH = timedelta(days=365.25 / 12)
 # Decree 91/2020, art. 9(9) and 11(7): refusals and their confirmations are kept for a year at least.
 LEAST_MONTHS = 12
@@ -48,36 +50,90 @@ async def earlier(connection: Connection, clock: Clocks, asked: datetime) -> Clo
     return Clocks(asked, min(clock.figures, asked))
 
 
-async def run(pool: Pool, key: SigningKey, clock: Clocks, by: str, *, dry: bool) -> Forgotten:
-    """Let go of everything that is too old, all in one transaction, or only see what that would be."""
+async def run(
+    pool: Pool, key: SigningKey, clock: Clocks, by: str, *, dry: bool, progress: Progress = lambda _done, _total: None
+) -> Forgotten:
+    """Let go of everything that is too old, a slice a transaction, or only see what that would be, undone at the end.
+
+    What a run that was killed has left is found by the next one. Raises `RetentionError`.
+    """
     await sealing.seal_all(pool, key)
-    async with pool.connection() as connection:
+    async with pool.connection() as connection, retention.alone(connection) as alone:
+        if not alone:
+            raise RetentionError("Đang có một lần xóa dữ liệu hết hạn khác chạy; đợi nó xong.")
         await accounts.require(connection, by, KEEPERS, "xóa dữ liệu hết hạn lưu")
-        done = await _forget(connection, key, clock)
         if dry:
-            await connection.rollback()
-        else:
-            await audit.record(connection, by, "retention.run", f"{clock.numbers:%Y-%m-%d}", **done.plain())
-    return done
+            return await _Run(connection, key, clock, progress, _go_on).through()
+        await audit.record(connection, by, "retention.begin", f"{clock.numbers:%Y-%m-%d}")
+        done = await _Run(connection, key, clock, progress, connection.commit).through()
+        await audit.record(connection, by, "retention.run", f"{clock.numbers:%Y-%m-%d}", **done.plain())
+        await connection.commit()
+        return done
 
 
-async def _forget(connection: Connection, key: SigningKey, clock: Clocks) -> Forgotten:
-    done = Forgotten()
-    await retention.forget_messages(connection, clock.numbers, done)
-    await _prune(connection, key, clock.numbers, done)
-    await retention.forget_people(connection, clock.numbers, done)
-    await retention.forget_figures(connection, clock.figures, done)
-    if done.messages:
-        await retention.keep_from(connection, clock.numbers)
-    return done
+async def _go_on() -> None:
+    """What ends a slice of a dry run: nothing, so that all of it can be undone."""
 
 
-async def _prune(connection: Connection, key: SigningKey, before: datetime, done: Forgotten) -> None:
-    before = await retention.seals_before(connection, before)
-    pruned = await retention.prune(connection, before, list(_ordered(await seals.prunings(connection), key)), done)
-    if pruned:
-        order = Pruning(tuple(ranges(pruned)), before)
-        await retention.keep_order(connection, sealing.signed_statement(PRUNING, order.lines(), key))
+@dataclass
+class _Run:
+    """A way through everything that is too old; after each slice it settles for what is done."""
+
+    connection: Connection
+    key: SigningKey
+    clock: Clocks
+    progress: Progress
+    settle: Callable[[], Awaitable[None]]
+    done: Forgotten = field(default_factory=Forgotten)
+    over: int = 0
+    total: int = 0
+
+    async def through(self) -> Forgotten:
+        await self._messages()
+        await self._log()
+        for slice_ in await retention.old_rosters(self.connection, self.clock.numbers):
+            await retention.forget_members(self.connection, *slice_, self.done)
+            await self.settle()
+        await retention.forget_people(self.connection, self.clock.numbers, self.done)
+        await self.settle()
+        await retention.forget_figures(self.connection, self.clock.figures, self.done)
+        return self.done
+
+    async def _messages(self) -> None:
+        waves = await retention.old_waves(self.connection, self.clock.numbers)
+        self.done.waves, self.total = len(waves), sum(waves.values())
+        if waves:  # before the first of them goes: nobody counts what is half gone
+            await retention.keep_from(self.connection, self.clock.numbers)
+        for wave, planned in waves.items():
+            while await retention.forget_messages(self.connection, wave, self.done):
+                await self._settled(self.over)
+            self.over += planned
+            await self._settled(self.over)
+
+    async def _log(self) -> None:
+        """The rows of whole seals, each slice with the order that it goes by."""
+        before = await retention.seals_before(self.connection, self.clock.numbers)
+        pruned = list(_ordered(await seals.prunings(self.connection), self.key))
+        old = await retention.old_seals(self.connection, before, pruned)
+        self.total += sum(old.values())
+        for chosen in batched(old, retention.SEALS):
+            await retention.prune(self.connection, chosen, self.done)
+            order = Pruning(tuple(ranges(chosen)), before)
+            signed = sealing.signed_statement(PRUNING, order.lines(), self.key)
+            await retention.keep_order(self.connection, signed)
+            self.over += sum(old[n] for n in chosen)
+            await self._settled(self.over)
+
+    async def _settled(self, over: int) -> None:
+        await self.settle()
+        self.progress(over, self.total)
+
+
+def batched(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    """So many at a time."""
+    left = iter(numbers)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def _ordered(orders: Iterable[str], key: SigningKey) -> Iterator[int]:

@@ -155,6 +155,7 @@ ACT_WORDS = {
     "place.end": "bỏ ghi chú của nơi",
     "place.tag": "ghi khu vực của nơi",
     "report.make": "lập báo cáo",
+    "retention.begin": "bắt đầu xóa dữ liệu quá hạn",
     "retention.run": "xóa dữ liệu quá hạn",
     "route.authorise": "cấp quyền cho đường gửi",
     "route.callback": "đổi địa chỉ báo nhận",

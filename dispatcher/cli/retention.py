@@ -9,7 +9,7 @@ import typer
 
 from campaigns.calendar import VIETNAM
 from dispatcher import retention
-from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, table
+from dispatcher.cli.terminal import ME, AsJson, By, Desk, at_desk, fail, give, number, out, progress, table
 from dispatcher.lifecycle import Status
 from dispatcher.retention import Clocks
 from dispatcher.signing import open_signing_key
@@ -60,7 +60,8 @@ def run(
                 _show(clock, await retention.run(pool, key, clock, by, dry=True), "Sẽ xóa")
                 if not typer.confirm("Xóa hẳn? Không lấy lại được"):
                     fail("Chưa xóa gì. Xem trước: --dry-run; không hỏi lại: --yes.")
-            return clock, await retention.run(pool, key, clock, by, dry=dry)
+            with progress("Đang xóa", quiet=as_json or dry) as move:
+                return clock, await retention.run(pool, key, clock, by, dry=dry, progress=move)
 
     clock, done = at_desk(act)
     if as_json:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,22 +14,31 @@ from dispatcher.verify_log import PRUNABLE, Form, read_note
 
 # A wave is over when its time is and nothing of it can move any more.
 OLD_WAVES = """
-SELECT w.id FROM waves w
+SELECT w.id, w.planned FROM waves w
 WHERE w.closes_at < %(before)s AND w.status IN ('done', 'missed', 'cancelled')
   AND EXISTS (SELECT FROM stored_messages m WHERE m.wave_id = w.id)
   AND NOT EXISTS (SELECT FROM message_counts n WHERE n.wave_id = w.id AND n.status <> ALL(%(final)s::message_status[]))
 """
-COUNT_MESSAGES = """
-INSERT INTO kept_figures (wave_id, month, network, area_code, status, messages, segments)
-SELECT m.wave_id, date_trunc('month', w.opens_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, m.network, coalesce(m.area_code, ''),
-       m.status, count(*), sum(m.segments)
-FROM messages m JOIN waves w ON w.id = m.wave_id WHERE m.wave_id = ANY(%(waves)s) GROUP BY 1, 2, 3, 4, 5
-"""
+# Counted and deleted in one statement, so that each is counted once, however often a run is begun anew. All are final, so
+# no claim has more to say of them than their own rows.
 FORGET_MESSAGES = """
-WITH gone AS (DELETE FROM stored_messages WHERE wave_id = ANY(%(waves)s) RETURNING id),
+WITH gone AS (
+    DELETE FROM stored_messages WHERE id IN (
+        SELECT id FROM stored_messages WHERE wave_id = %(wave)s ORDER BY batch_id LIMIT %(slice)s
+    )
+    RETURNING id, network, coalesce(area_code, '') AS area_code, status, segments
+),
+figures AS (
+    INSERT INTO kept_figures AS kept (wave_id, month, network, area_code, status, messages, segments)
+    SELECT w.id, date_trunc('month', w.opens_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, g.network, g.area_code, g.status,
+           count(*), sum(g.segments)
+    FROM gone g JOIN waves w ON w.id = %(wave)s GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (wave_id, month, network, area_code, status)
+    DO UPDATE SET messages = kept.messages + excluded.messages, segments = kept.segments + excluded.segments
+),
 parts AS (DELETE FROM message_parts p USING gone WHERE p.message_id = gone.id),
 asked AS (DELETE FROM lookups l USING gone WHERE l.message_id = gone.id),
-taken AS (DELETE FROM claims WHERE wave_id = ANY(%(waves)s))
+taken AS (DELETE FROM claims WHERE wave_id = %(wave)s)
 SELECT count(*) AS n FROM gone
 """
 # Nothing of the log goes that may speak of a message which stays.
@@ -37,7 +47,8 @@ SELECT least(%(before)s, (
     SELECT min(w.opens_at) FROM waves w WHERE EXISTS (SELECT FROM stored_messages m WHERE m.wave_id = w.id)
 )) - coalesce((SELECT rehearsal_offset FROM installation), interval '0') AS at
 """
-OLD_SEALS = "SELECT n, form, note FROM seals WHERE queued_to < %s AND n <> ALL(%s) ORDER BY n"
+OLD_SEALS = "SELECT n, form, rows FROM seals WHERE queued_to < %s AND n <> ALL(%s) ORDER BY n"
+NOTES = "SELECT n, form, note FROM seals WHERE n = ANY(%s) ORDER BY n"
 
 OLD_ROSTERS = """
 SELECT id FROM audiences a
@@ -46,7 +57,10 @@ WHERE imported_at < %(before)s AND NOT EXISTS (
     WHERE w.audience_id = a.id AND (w.closes_at >= %(before)s OR w.status IN ('scheduled', 'expanding', 'sending'))
 )
 """
-FORGET_MEMBERS = "DELETE FROM audience_members WHERE audience_id = ANY(%s)"
+FORGET_MEMBERS = "DELETE FROM audience_members WHERE audience_id = %s AND n BETWEEN %s AND %s"
+LAST_MEMBERS = (
+    "SELECT audience_id, max(n) AS last FROM audience_members WHERE audience_id = ANY(%s) GROUP BY 1 ORDER BY 1"
+)
 FORGET_TEXTS = """
 UPDATE inbound SET body = '', digest = '', msisdn_hash = %(nobody)s
 WHERE received_at < %(before)s AND msisdn_hash <> %(nobody)s
@@ -70,6 +84,11 @@ counts AS (DELETE FROM tallies t USING over WHERE t.wave_id = over.id)
 DELETE FROM kept_figures k USING over WHERE k.wave_id = over.id
 """
 NOBODY = bytes(16)
+# Messages, or places of a roster, that go in one transaction; and seals, of some 4,096 rows each.
+SLICE, SEALS = 50_000, 12
+# One run at a time; held by the session, so that a killed one holds nothing.
+ALONE = "SELECT pg_try_advisory_lock(7203117029) AS alone"
+NOT_ALONE = "SELECT pg_advisory_unlock(7203117029)"
 
 ERASE_PERSON = """
 WITH number AS (DELETE FROM recipients WHERE msisdn_hash = %(hash)s RETURNING 1),
@@ -133,26 +152,35 @@ class Figure:
     segments: int
 
 
-async def forget_messages(connection: Connection, before: datetime, done: Forgotten) -> None:
-    """Count the messages of waves that were over before, and delete them."""
+async def old_waves(connection: Connection, before: datetime) -> dict[int, int]:
+    """The waves that were over before and still have messages: each with how many it had."""
     cursor = await connection.execute(OLD_WAVES, {"before": before, "final": sorted(FINAL)})
-    waves = [row.id async for row in cursor]
-    await connection.execute(COUNT_MESSAGES, {"waves": waves})
-    done.messages = (await one(connection, FORGET_MESSAGES, {"waves": waves})).n
-    done.waves = len(waves)
+    return {row.id: row.planned async for row in cursor}
 
 
-async def prune(connection: Connection, before: datetime, pruned: Sequence[int], done: Forgotten) -> list[int]:
-    """Delete the rows of all seals that were queued `before` (`seals_before`), but for those `pruned`; answers which."""
+async def forget_messages(connection: Connection, wave: int, done: Forgotten) -> bool:
+    """Count a slice of the wave's messages, and delete it; whether there may be more."""
+    gone = (await one(connection, FORGET_MESSAGES, {"wave": wave, "slice": SLICE})).n
+    done.messages += gone
+    return bool(gone == SLICE)
+
+
+async def old_seals(connection: Connection, before: datetime, pruned: Sequence[int]) -> dict[int, int]:
+    """The seals whose rows were all queued `before` (`seals_before`), but for those `pruned`: each with how many rows."""
+    cursor = await connection.execute(OLD_SEALS, [before, list(pruned)])
+    return {seal.n: seal.rows async for seal in cursor if Form(seal.form).source in PRUNABLE}
+
+
+async def prune(connection: Connection, seals: Sequence[int], done: Forgotten) -> None:
+    """Delete the rows of these seals."""
     await connection.execute("SELECT set_config('dispatcher.pruning', 'on', true)")
-    seals = [row async for row in await connection.execute(OLD_SEALS, [before, list(pruned)])]
-    taken = [(seal.n, Form(seal.form).source, read_note(seal.note).ids) for seal in seals]
-    chosen = [(n, source, ids) for n, source, ids in taken if source in PRUNABLE]
-    for _, source, ids in chosen:
+    taken = [
+        (Form(seal.form).source, read_note(seal.note).ids) async for seal in await connection.execute(NOTES, [seals])
+    ]
+    for source, ids in taken:
         cursor = await connection.execute(f"DELETE FROM {source} WHERE id = ANY(%s)", [list(ids)])
         setattr(done, source, getattr(done, source) + cursor.rowcount)
     await connection.execute("SELECT set_config('dispatcher.pruning', '', true)")
-    return [n for n, _, _ in chosen]
 
 
 async def seals_before(connection: Connection, before: datetime) -> datetime:
@@ -166,11 +194,20 @@ async def keep_order(connection: Connection, text: str) -> None:
     await connection.execute("INSERT INTO prunings (text) VALUES (%s)", [text])
 
 
+async def old_rosters(connection: Connection, before: datetime) -> list[tuple[int, int, int]]:
+    """Slices of rosters that nothing younger needs: audience, first and last place. After the messages."""
+    rosters = [row.id async for row in await connection.execute(OLD_ROSTERS, {"before": before})]
+    cursor = await connection.execute(LAST_MEMBERS, [rosters])
+    ends = [tuple(row) async for row in cursor]
+    return [(id_, first, first + SLICE - 1) for id_, last in ends for first in range(0, last + 1, SLICE)]
+
+
+async def forget_members(connection: Connection, audience: int, first: int, last: int, done: Forgotten) -> None:
+    done.members += (await connection.execute(FORGET_MEMBERS, [audience, first, last])).rowcount
+
+
 async def forget_people(connection: Connection, before: datetime, done: Forgotten) -> None:
-    """Rosters, texts and numbers that nothing younger needs. After the messages."""
-    cursor = await connection.execute(OLD_ROSTERS, {"before": before})
-    rosters = [row.id async for row in cursor]
-    done.members = (await connection.execute(FORGET_MEMBERS, [rosters])).rowcount
+    """Texts and numbers that nothing younger needs. After the rosters."""
     done.texts = (await connection.execute(FORGET_TEXTS, {"before": before, "nobody": NOBODY})).rowcount
     await connection.execute(FORGET_CONFIRMATIONS, {"before": before})
     await connection.execute(LOCK)
@@ -184,6 +221,18 @@ async def forget_figures(connection: Connection, before: datetime, done: Forgott
 async def keep_from(connection: Connection, before: datetime) -> None:
     """Remember since when messages are kept one by one."""
     await connection.execute("UPDATE installation SET kept_from = greatest(kept_from, %s)", [before])
+
+
+@asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[bool]:
+    """Whether no other run is under way, nor will be while inside."""
+    free = bool((await one(connection, ALONE)).alone)
+    try:
+        yield free
+    finally:
+        if free:
+            await connection.rollback()
+            await connection.execute(NOT_ALONE)
 
 
 async def kept_from(connection: Connection) -> datetime | None:

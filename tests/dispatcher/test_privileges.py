@@ -113,8 +113,8 @@ async def test_what_is_too_old_is_the_owners_to_delete(limited: Hall, owner: psy
     await limited.planned(3)
     async with limited.runtime.pool.connection() as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            await connection.execute(retention.FORGET_MESSAGES, {"waves": [1]})
-    assert owner.execute(retention.FORGET_MESSAGES, {"waves": [1]}).fetchone() == (3,)
+            await connection.execute(retention.FORGET_MESSAGES, {"wave": 1, "slice": 9})
+    assert owner.execute(retention.FORGET_MESSAGES, {"wave": 1, "slice": 9}).fetchone() == (3,)
 
 
 def test_a_table_that_came_with_an_update_is_granted_by_the_next_migrate(

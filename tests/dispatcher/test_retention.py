@@ -19,6 +19,7 @@ from dispatcher.reports import making
 from dispatcher.retention import Clocks, RetentionError, ranges
 from dispatcher.signing import SigningKey, open_signing_key
 from dispatcher.store import installation
+from dispatcher.store import retention as store
 from dispatcher.store.retention import Erased, Forgotten, kept_from
 from dispatcher.store.retention import figures as kept_figures
 from tests.dispatcher.hall import EDITION, LAUNCH, Hall, numbers
@@ -45,7 +46,9 @@ async def sent(hall: Hall, people: int = 5) -> None:
     await hall.sql("UPDATE waves SET status = 'done'")
 
 
-async def run(hall: Hall, key: SigningKey, *, dry: bool = False, months: float = 25) -> Forgotten:
+async def run(
+    hall: Hall, key: SigningKey, *, dry: bool = False, months: float = 25, progress: Any = lambda _done, _total: None
+) -> Forgotten:
     """As if `months` had passed since everything."""
     await hall.rehearse(LAUNCH, days=months * 365.25 / 12)
     async with hall.runtime.pool.connection() as connection:
@@ -54,7 +57,7 @@ async def run(hall: Hall, key: SigningKey, *, dry: bool = False, months: float =
             return await retention.run(hall.runtime.pool, key, clock, BY, dry=dry)
     # Seals are about real time, and these rows were queued a moment ago.
     moved = clock.numbers + timedelta(days=months * 365.25 / 12 + 1)
-    return await retention.run(hall.runtime.pool, key, Clocks(moved, clock.figures), BY, dry=dry)
+    return await retention.run(hall.runtime.pool, key, Clocks(moved, clock.figures), BY, dry=dry, progress=progress)
 
 
 def tables(counts: Forgotten) -> dict[str, int]:
@@ -104,6 +107,52 @@ async def test_a_dry_run_says_what_the_run_then_does_and_changes_nothing(hall: H
         "messages": 5, "waves": 1, "members": 5, "numbers": 5, "attempts": 5, "exchanges": before[4],
     }  # fmt: skip
     assert tables(await run(hall, key)) == {}
+
+
+class KilledError(Exception):
+    """What a run meets in the middle."""
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3, 4, 5])
+async def test_a_run_that_is_killed_after_any_slice_leaves_nothing_half_done_and_the_next_one_ends_it(
+    hall: Hall, key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slices: int
+) -> None:
+    monkeypatch.setattr(store, "SLICE", 2)
+    monkeypatch.setattr(store, "SEALS", 1)
+    await sent(hall)
+    foreseen = await run(hall, key, dry=True)
+    with pytest.raises(KilledError):
+        await run(hall, key, progress=dying_after(slices))
+    assert (await verified_elsewhere(hall, key, tmp_path))["whole"]
+    (half,) = await hall.sql("SELECT coalesce(sum(messages), 0) AS n FROM kept_figures")
+    assert half.n + await hall.scalar("SELECT count(*) FROM stored_messages") == 5
+    begun = sum((await run(hall, key)).plain().values())
+    assert begun < sum(foreseen.plain().values())
+    told = await verified_elsewhere(hall, key, tmp_path)
+    assert (told["whole"], told["pruned"]) == (True, foreseen.attempts + foreseen.exchanges)
+    assert await hall.scalar("SELECT sum(messages) FROM kept_figures") == 5
+    assert await rows(hall, "stored_messages", "recipients", "audience_members", "attempts") == [0] * 4
+    acts = await hall.sql("SELECT act FROM audit_trail WHERE act LIKE 'retention.%%' ORDER BY id")
+    assert [row.act for row in acts] == ["retention.begin", "retention.begin", "retention.run"]
+
+
+def dying_after(slices: int) -> Callable[[float, float], None]:
+    seen = iter(range(1, slices + 1))
+
+    def move(_done: float, _total: float) -> None:
+        if next(seen) == slices:
+            raise KilledError
+
+    return move
+
+
+async def test_two_runs_at_once_are_one(hall: Hall, key: SigningKey) -> None:
+    await sent(hall)
+    async with hall.runtime.pool.connection() as connection, store.alone(connection) as free:
+        assert free
+        with pytest.raises(RetentionError, match="khác chạy"):
+            await run(hall, key, dry=True)
+    assert (await run(hall, key)).messages == 5
 
 
 async def test_after_a_run_figures_and_counts_stay_and_nobody_can_be_found(hall: Hall, key: SigningKey) -> None:
