@@ -20,6 +20,7 @@ from dispatcher.accounts import Doorman
 from dispatcher.ending import end
 from dispatcher.exports import ExportDesk
 from dispatcher.receipts import Inbox
+from dispatcher.rehearsal_desk import RehearsalDesk
 from dispatcher.roster_desk import RosterDesk
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import Settings
@@ -49,6 +50,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
             app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
             app.state.rosters = RosterDesk(settings.folder / "uploads", addresses.database_url, runtime.keyring)
             app.state.exports = ExportDesk(settings.folder / "exports", addresses.database_url, runtime.keyring)
+            app.state.rehearsals = RehearsalDesk()
             app.state.statements = StatementDesk(settings.folder / "statements")
             async with pool.connection() as connection:
                 await app.state.rosters.sweep(connection)
@@ -58,6 +60,7 @@ def new_app(settings: Settings, addresses: Addresses) -> Starlette:
             storing = asyncio.create_task(app.state.inbox.run())
             yield
             await end(storing)
+            await app.state.rehearsals.close()
 
     routes = [
         Route("/health", health),

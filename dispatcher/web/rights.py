@@ -22,6 +22,7 @@ class Action(StrEnum):
     STOP = "stop"
     RUN = "run"
     TRY_TEXT = "try_text"
+    REHEARSE = "rehearse"
     SEE_AUDIENCES = "see_audiences"
     IMPORT_AUDIENCE = "import_audience"
     SEE_DOUBTS = "see_doubts"
@@ -63,6 +64,7 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     A.STOP: STAFF,
     A.RUN: frozenset({R.APPROVER, R.COORDINATOR}),
     A.TRY_TEXT: STAFF,
+    A.REHEARSE: STAFF,
     A.SEE_AUDIENCES: STAFF | {R.AUDITOR},
     A.IMPORT_AUDIENCE: frozenset({R.AUTHOR, R.COORDINATOR}),
     A.SEE_DOUBTS: frozenset({R.APPROVER, R.COORDINATOR, R.AUDITOR}),

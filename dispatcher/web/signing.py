@@ -133,7 +133,7 @@ def _enrolment(visit: Visit, secret: str, onward: str, problem: str | None = Non
 
 
 async def welcome(visit: Visit) -> Response:
-    return visit.show("welcome.html", login=visit.asked("login"), problem=None)
+    return visit.show("welcome.html", login=visit.asked("login"), code="", problem=None)
 
 
 async def choose(visit: Visit) -> Response:
@@ -145,7 +145,7 @@ async def choose(visit: Visit) -> Response:
         await visit.doorman.choose(login, visit.given("code"), first)
         entered = await visit.doorman.sign_in(login, first, visit.agent)
     except AccountError as error:
-        return visit.show("welcome.html", 401, login=login, problem=str(error))
+        return visit.show("welcome.html", 401, login=login, code=visit.given("code"), problem=str(error))
     return visit.enter(entered, "/" if entered.whole else "/second-factor")
 
 

@@ -190,6 +190,11 @@ def author_writes_and_uploads(place: Office, code: str, file: Path) -> None:
     place.look(page, "source-mistake")
     page.goto(f"/campaigns/{EDITION}")
     place.look(page, "draft")
+    page.click("main >> text=Chạy thử")
+    page.click("main button >> text=Chạy thử ngay")
+    page.wait_for_selector("text=Đang chạy thử")
+    place.look(page, "rehearsing")
+    page.goto(f"/campaigns/{EDITION}")
     with place.counted("propose"):
         page.click("main button >> text=Trình duyệt")
     assert "Người duyệt thấy ở Việc hôm nay" in page.inner_text("[role=status]")
@@ -199,6 +204,9 @@ def author_writes_and_uploads(place: Office, code: str, file: Path) -> None:
     page.fill("#accented", "Bà con cảnh giác “việc nhẹ lương cao” – gọi {hotline}")
     page.wait_for_selector("#report mark")
     place.look(page, "bench")
+    page.goto(f"/campaigns/{EDITION}/rehearsal")
+    page.wait_for_selector("text=Kết quả lần gần nhất", timeout=300_000)
+    place.look(page, "rehearsed")
 
 
 def composes(place: Office):  # type: ignore[no-untyped-def]
@@ -221,6 +229,7 @@ def approver_approves(place: Office, code: str) -> None:
     with place.counted("approve"):
         page.click("main >> text=Tháng hành động")
     place.look(page, "approve")
+    assert "Đã chạy thử nội dung này" in page.inner_text("#decide")
     assert "280" in page.inner_text(".figures"), "two waves to everybody, one to a ward"
     page.fill("#f-code", "000000")
     page.click("text=Tôi duyệt chiến dịch này")
