@@ -31,8 +31,12 @@ class Played:
     edition: str
     by: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    over: bool = False
     problem: str | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def over(self) -> bool:
+        return self.ended.is_set()
 
 
 class RehearsalDesk:
@@ -61,18 +65,25 @@ class RehearsalDesk:
             await ending.end(self._task)
 
     async def _play(self, played: Played) -> None:
-        words = ("campaign", "rehearse", played.edition, "--by", played.by, "--json")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dispatcher", *words,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
         try:
-            _, told = await process.communicate()
-            if process.returncode:
-                played.problem = COLOURS.sub("", told.decode(errors="replace")).strip()[-SHOWN_LETTERS:]
-                log.warning("rehearsal.failed", campaign=played.edition, code=process.returncode)
+            code, told = await _run("campaign", "rehearse", played.edition, "--by", played.by, "--json")
+            if code:
+                played.problem = COLOURS.sub("", told).strip()[-SHOWN_LETTERS:]
+                log.warning("rehearsal.failed", campaign=played.edition, code=code)
         finally:
-            played.over = True
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
+            played.ended.set()
+
+
+async def _run(*words: str) -> tuple[int | None, str]:
+    """A command of ours to its end, or to ours: how it ended, and what it said of it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dispatcher", *words,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, told = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    return process.returncode, told.decode(errors="replace")

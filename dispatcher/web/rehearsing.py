@@ -25,7 +25,7 @@ async def show(visit: Visit) -> Response:
         last = await rehearsals.last(connection, stored.id)
     return visit.show(
         "rehearsal.html", stored=stored, played=_desk(visit).of(visit.person.organisation_id, stored.edition), last=last,
-        said=rehearsal_words(last.outcome) if last else [], here=visit.person.organisation == FIRST,
+        said=rehearsal_words(last.outcome) if last else [], ours=visit.person.organisation == FIRST,
     )  # fmt: skip
 
 
