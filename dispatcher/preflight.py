@@ -17,13 +17,15 @@ from campaigns.volume import Amount
 from dispatcher import templates
 from dispatcher.control import find
 from dispatcher.errors import UserError
-from dispatcher.pricing import Way, total
+from dispatcher.pricing import PRICE, TARIFFS, Way, total
 from dispatcher.review import Office, WaveReview, review
-from dispatcher.routing import senders
+from dispatcher.routing import SMS, senders
 from dispatcher.runtime import Route
 from dispatcher.store.database import Connection
+from dispatcher.waiting import spoken_reason
 from providers.base import Filled, Health, Receipts, Template, TemplateInfo, Terms
-from providers.errors import ProviderError
+from providers.errors import Misconfigured, ProviderError, Throttled, Unavailable
+from providers.tokens import NotAuthorised
 
 MOST_MISFITS = 5  # each commune may have one of its own
 
@@ -39,6 +41,7 @@ class Level(StrEnum):
 class About(StrEnum):
     CREDENTIALS = "credentials"
     BALANCE = "balance"
+    PRICE = "price"
     BRANDNAME = "brandname"
     TEMPLATE = "template"
     QUOTA = "quota"
@@ -164,6 +167,8 @@ async def _checked(route: Route, freight: Freight | None) -> Checked:
     if freight and freight.unknown:
         said = f"Chưa so được số người và chi phí: {freight.unknown}"
         findings.append(_finding(Level.WARN, About.NUMBERS, said, "Bổ sung cho chiến dịch rồi chạy lại lệnh này."))
+    if About.PRICE not in (finding.about for finding in findings):
+        findings += _of_price(route, mine)
     findings += [*_of_balance(health, mine), *_of_carrier(route, carries, mine)]
     return Checked(name, health, tuple(replace(finding, route=name) for finding in findings))
 
@@ -172,25 +177,52 @@ def _finding(level: Level, about: About, said: str, do: str) -> Finding:
     return Finding("", level, about, said, do)
 
 
+# What a failure to ask proves: in words, and what to do; {route} is filled in. The first kind that fits.
+AGAIN = "rồi chạy lại: dispatcher route check {route}"
+TROUBLES: Sequence[tuple[type[ProviderError], str, str]] = (
+    (NotAuthorised, "Chưa được cấp quyền", "Quản trị viên OA đăng nhập một lần: dispatcher route authorise {route}"),
+    (
+        Misconfigured,
+        "Nhà cung cấp không chấp nhận",
+        f"Kiểm tra khóa, mật khẩu, số dư, địa chỉ máy chủ và danh sách IP được phép trong hợp đồng; {AGAIN}",
+    ),
+    (
+        Unavailable,
+        "Không gọi được nhà cung cấp",
+        f"Kiểm tra mạng của máy này, tường lửa, và base_url của đường gửi {{route}} trong routes.toml; {AGAIN}",
+    ),
+    (Throttled, "Nhà cung cấp bảo chờ", f"Đợi vài phút, {AGAIN}"),
+    (ProviderError, "Nhà cung cấp không trả lời rõ", f"Đợi vài phút, {AGAIN}; nếu vẫn thế thì hỏi nhà cung cấp."),
+)
+
+
 async def _account(route: Route) -> tuple[Health, list[Finding]]:
+    trouble: ProviderError = Misconfigured("")
     try:
         health = await route.provider.check()
     except ProviderError as error:
-        health = Health(ok=False, detail=str(error), latency=0.0)
+        health, trouble = Health(ok=False, detail=str(error), latency=0.0), error
     if health.ok:
         return health, []
-    do = (
-        "Kiểm tra khóa, mật khẩu, địa chỉ máy chủ và danh sách IP được phép trong hợp đồng;"
-        f" rồi chạy: dispatcher route check {route.config.name}"
-    )
-    return health, [_finding(Level.STOP, About.CREDENTIALS, f"Nhà cung cấp không chấp nhận: {health.detail}", do)]
+    words, do = next((words, do) for kind, words, do in TROUBLES if isinstance(trouble, kind))
+    said = f"{words}: {spoken_reason(health.detail)}"
+    return health, [_finding(Level.STOP, About.CREDENTIALS, said, do.format(route=route.config.name))]
+
+
+def _of_price(route: Route, mine: Volume | None) -> Iterator[Finding]:
+    """Without a price nothing can be compared with the ceiling or what is left."""
+    if mine and mine.vnd is None:
+        by_network = route.provider.capabilities.channel == SMS
+        do = TARIFFS if by_network else PRICE.format(amount="SỐ-ĐỒNG", route=route.config.name)
+        said = "Chưa biết giá tin của đường gửi, nên chưa so được chi phí với số dư và mức chi tối đa."
+        yield _finding(Level.WARN, About.PRICE, said, do)
 
 
 async def _terms(route: Route) -> tuple[Terms, list[Finding]]:
     try:
         return await route.provider.terms(), []
     except ProviderError as error:
-        said = f"Không hỏi được tên hiển thị và mẫu tin đã đăng ký: {error}"
+        said = f"Không hỏi được tên hiển thị và mẫu tin đã đăng ký: {spoken_reason(str(error))}"
         return Terms(), [_finding(Level.WARN, About.BRANDNAME, said, "Đối chiếu tên hiển thị và mẫu tin với hợp đồng.")]
 
 
@@ -233,7 +265,7 @@ async def _of_filled(route: Route, filled: Sequence[Filled], mine: Volume | None
     try:
         known = await templates.look(route, filled)
     except ProviderError as error:
-        said = f"Không hỏi được mẫu tin: {error}"
+        said = f"Không hỏi được mẫu tin: {spoken_reason(str(error))}"
         return [_finding(Level.WARN, About.TEMPLATE, said, "Chạy lại lệnh này; đợt gửi bị giữ lại nếu mẫu không khớp.")]
     do = "Sửa mẫu tin hoặc tham số trong tệp chiến dịch cho khớp, hoặc chờ Zalo duyệt mẫu."
     misfits = templates.misfits(filled, known)
@@ -247,7 +279,8 @@ def _of_info(route: Route, info: TemplateInfo, mine: Volume | None) -> Iterator[
     if theirs is not None and theirs != ours:
         written = "chưa ghi giá" if ours is None else f"ghi {dong(ours)}"
         said = f"Zalo tính {dong(theirs)} một tin của mẫu {info.template}, đường gửi {written}."
-        yield _finding(Level.WARN, About.BALANCE, said, "Sửa vnd_per_message trong routes.toml.")
+        do = PRICE.format(amount=f"{theirs:g}", route=route.config.name)
+        yield _finding(Level.WARN, About.PRICE, said, do)
     if mine and info.quota is not None and info.quota < mine.people:
         said = f"Mẫu {info.template} hôm nay còn {info.quota} tin, chiến dịch cần {mine.people} tin."
         yield _finding(Level.WARN, About.QUOTA, said, "Xin tăng hạn mức, hoặc chia chiến dịch thành nhiều ngày.")

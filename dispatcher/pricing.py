@@ -15,6 +15,9 @@ from dispatcher.settings import FOLLOWERS, RouteConfig
 
 # Where a message is one, whatever its length, a route says what it costs.
 SOURCE = "routes.toml, đường gửi {route}"
+# Where a price that is not known is to be written.
+PRICE = 'Ghi vnd_per_message = {amount} cạnh tps, trong bảng [[route]] có name = "{route}" của routes.toml.'
+TARIFFS = "Ghi đơn giá từng nhà mạng, mỗi nhà mạng một bảng [[price]], trong terms.toml (DISPATCHER_TERMS)."
 
 
 @dataclass(frozen=True, slots=True)

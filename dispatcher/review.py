@@ -21,7 +21,7 @@ from dispatcher.control import ControlError, find
 from dispatcher.fingerprint import Part
 from dispatcher.lifecycle import Status
 from dispatcher.outlook import Known, Outlook
-from dispatcher.pricing import Way
+from dispatcher.pricing import PRICE, TARIFFS, Way
 from dispatcher.routing import senders
 from dispatcher.selecting import select
 from dispatcher.settings import RouteConfig, Settings, load_calendar, load_prices, load_routes
@@ -339,9 +339,10 @@ def _unpriced(campaign: Campaign, waves: Sequence[WaveReview]) -> Iterator[str]:
     by_message = dict.fromkeys(way.route for way in unknown if way.whole and way.route)
     by_segment = dict.fromkeys(way.amount.network for way in unknown if not way.whole)
     if by_segment:
-        yield f"chưa biết đơn giá của {', '.join(by_segment)} (ghi trong tệp DISPATCHER_TERMS){ceiling}"
+        yield f"chưa biết đơn giá của {', '.join(by_segment)}{ceiling}. {TARIFFS}"
     if by_message:
-        yield f"chưa biết giá một tin của đường gửi {', '.join(by_message)} (ghi vnd_per_message trong routes.toml){ceiling}"
+        written = " ".join(PRICE.format(amount="SỐ-ĐỒNG", route=route) for route in by_message)
+        yield f"chưa biết giá một tin của đường gửi {', '.join(by_message)}{ceiling}. {written}"
 
 
 def fields(seen: Review) -> dict[str, Any]:

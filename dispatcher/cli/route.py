@@ -284,8 +284,8 @@ async def _unpark(desk: Desk, names: list[str], by: str) -> None:
 def _print(answer: dict[str, Any]) -> None:
     mark = "[green]dùng được[/]" if answer["ok"] else "[bold red]KHÔNG dùng được[/]"
     balance = f", còn {number(int(answer['balance']))} {answer['currency']}" if answer["balance"] is not None else ""
-    why = "" if answer["ok"] else f": {answer['detail']}"
-    out.print(f"{answer['name']}: {mark} (trả lời sau {number(answer['latency_ms'], 1)} ms{balance}){escape(why)}")
+    answered = f" (trả lời sau {number(answer['latency_ms'], 1)} ms{balance})" if answer["latency_ms"] else ""
+    out.print(f"{answer['name']}: {mark}{answered}")
     for finding in answer["findings"]:
         out.print(f"  {LEVELS[finding['level']]} {escape(finding['said'])}\n      → {escape(finding['do'])}")
     if answer["unknown_codes"]:

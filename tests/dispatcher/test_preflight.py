@@ -19,9 +19,10 @@ from dispatcher.pricing import Way
 from dispatcher.review import Office
 from dispatcher.runtime import Route, open_route
 from dispatcher.settings import RouteConfig, Settings, load_routes
-from providers.base import Capabilities, Hours, Receipts, Terms
-from providers.errors import Uncertain
+from providers.base import Capabilities, Health, Hours, Receipts, Terms
+from providers.errors import ProviderError, Throttled, Unavailable, Uncertain
 from providers.sandbox import Dials, PretendCarrier
+from providers.tokens import NEVER_AUTHORISED, NotAuthorised
 from tests.dispatcher.hall import LAUNCH, Hall, june
 
 PRICES = tariffs(())
@@ -70,12 +71,43 @@ async def test_wrong_keys_stop_everything_and_say_where_to_look(desk: Desk) -> N
     assert "dispatcher route check main" in finding.do
 
 
+@pytest.mark.parametrize(
+    ("error", "words", "do"),
+    [
+        (NotAuthorised(NEVER_AUTHORISED), "Chưa được cấp quyền: chưa ai cấp quyền", "dispatcher route authorise main"),
+        (
+            Unavailable("eSMS, ask for the balance: no connection, nothing was sent"),
+            "Không gọi được nhà cung cấp: eSMS, hỏi số dư: không kết nối được",
+            "base_url của đường gửi main trong routes.toml",
+        ),
+        (Throttled("too fast for the carrier"), "Nhà cung cấp bảo chờ: gọi quá nhanh", "Đợi vài phút"),
+        (
+            Uncertain("an answer without a code"),
+            "Nhà cung cấp không trả lời rõ: trả lời không có mã",
+            "hỏi nhà cung cấp",
+        ),
+    ],
+)
+async def test_each_kind_of_failure_says_what_to_do(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: ProviderError, words: str, do: str
+) -> None:
+    async def fails() -> Health:
+        raise error
+
+    monkeypatch.setattr(desk.route.provider, "check", fails)
+    finding = about(await checked(desk))[About.CREDENTIALS]
+    assert finding.said.startswith(words)
+    assert do in finding.do
+
+
 @pytest.mark.parametrize("dials", [Dials(balance=30_000)])
 async def test_money_that_will_not_do_is_counted_up(desk: Desk) -> None:
     finding = about(await checked(desk, Volume(100, 50_000, 100)))[About.BALANCE]
     assert finding.said == "Tài khoản còn 30.000 đồng, dự kiến cần 50.000 đồng."
     assert finding.do == "Nạp thêm ít nhất 20.000 đồng trước khi gửi."
-    assert About.BALANCE not in about(await checked(desk, Volume(100, None, 100)))
+    unpriced = about(await checked(desk, Volume(100, None, 100)))
+    assert About.BALANCE not in unpriced
+    assert "[[price]], trong terms.toml" in unpriced[About.PRICE].do
 
 
 @pytest.mark.parametrize("dials", [Dials(balance=0)])
