@@ -26,11 +26,11 @@ import pytest
 import structlog
 
 from campaigns import definition
-from dispatcher import cli, expansion, inbound, sending
+from dispatcher import announcing, cli, expansion, inbound, sending
 from dispatcher.keyring import open_keyring
 from dispatcher.runtime import Addresses, open_runtime
 from dispatcher.settings import load_settings
-from dispatcher.store import batches, campaigns, installation
+from dispatcher.store import batches, broadcasts, campaigns, installation
 from dispatcher.store import routes as stored_routes
 from dispatcher.store.database import new_pool
 from providers.base import Inbound
@@ -1004,6 +1004,73 @@ def test_who_signs_in_for_one_route_of_an_account_frees_all_of_them(
     recent = run("audience", "followers", "nguoi-quan-tam", "--route", "oa", "--recent", "--json").json
     assert (everybody["recipients"], everybody["version"], recent["version"]) == (60, 1, 2)
     assert 0 < recent["recipients"] < 60
+
+
+ARTICLE = """
+slug = "bai"
+route = "oa"
+basis = "Kế hoạch số 12/KH-UBND"
+date = "2026-06-01"
+window = ["07:00", "21:00"]
+[article]
+title = "Nói không với ma túy"
+author = "Công an tỉnh"
+description = "Tháng hành động"
+cover = "https://example.gov.vn/bia.jpg"
+body = ["Một đoạn"]
+"""
+
+
+def test_an_article_to_followers_is_written_approved_sent_and_counted(
+    run: Run, tmp_path: Path, far_zalo: PretendZalo, monkeypatch: pytest.MonkeyPatch, restricted: Addresses
+) -> None:
+    zalo_routes(tmp_path, far_zalo)
+    file = tmp_path / "bai.toml"
+    file.write_text(ARTICLE.replace("https:", "http:"), "utf-8")
+    wrong = run("broadcast", "check", file)
+    assert (wrong.code, "dòng 11, article.cover" in wrong.err) == (1, True)
+    file.write_text(ARTICLE, "utf-8")
+    assert "mọi người quan tâm OA" in run("broadcast", "check", file).out
+    assert "dispatcher broadcast review bai" in run("broadcast", "add", file, "--by", "An").out
+    assert "chưa ai cấp quyền" in run("broadcast", "review", "bai").out
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{far_zalo.account.grant}\n"))
+    assert run("route", "authorise", "oa", "--json").code == 0
+    asyncio.run(_announced(restricted))
+    assert far_zalo.shelf.made == []
+    assert "là người soạn" in run("broadcast", "approve", "bai", "--by", "an").err
+    seen = run("broadcast", "review", "bai", "--json").json
+    assert (seen["account"]["followers"], seen["refusals"], seen["status"]) == (60, [], "draft")
+    assert run("broadcast", "approve", "bai", "--by", "Bình", "--seen", seen["hash"]).code == 0
+    assert run("broadcast", "approve", "bai", "--by", "Bình").code == 1
+    asyncio.run(_announced(restricted))
+    (told,) = run("broadcast", "list", "--json").json
+    assert (told["status"], told["followers"], told["approved_by"]) == ("sent", 60, "Bình")
+    assert len(far_zalo.shelf.sent) == 1
+    assert run("broadcast", "settle", "bai", "--sent", "--not-sent", "--reason", "x").code == 2
+    assert "Zalo đã nhận, không làm việc này được" in run("broadcast", "settle", "bai", "--sent", "--reason", "x").err
+    assert (
+        run("broadcast", "result", "bai", "--reached", "59", "--source", "trang OA", "--json").json["status"] == "sent"
+    )
+    read = run("broadcast", "review", "bai").out
+    assert "60 người quan tâm khi gửi; 59 nhận" in read
+    assert "Zalo nhận bài để gửi" in read
+    assert "Nói không với ma túy" in run("broadcast", "list").out
+    assert run("broadcast", "review", "khac").code == 1
+
+
+async def _announced(addresses: Addresses) -> None:
+    """What clock and worker would do with articles on the morning of 1 June."""
+    structlog.reset_defaults()  # as above
+    async with open_runtime(load_settings(), addresses) as runtime:
+        async with runtime.pool.connection() as connection:
+            await installation.rehearse_at(connection, datetime.fromisoformat(LAUNCH_OPENS))
+        due = [1]
+        while due:
+            async with runtime.pool.connection() as connection:
+                await connection.execute("UPDATE broadcasts SET due_at = NULL, asked_at = NULL")
+                due = await broadcasts.due(connection, 60)
+            for one in due:
+                await announcing.announce(runtime, one)
 
 
 async def _parked(addresses: Addresses, *names: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers import esms_said, fpt, speedsms, vnpt
+from providers import esms_said, fpt, speedsms, viettel, vnpt
 from providers.base import Accepted, Reason, Refused
 from providers.errors import Misconfigured, ProviderError, Throttled, Uncertain
 from providers.http import Http
@@ -93,6 +93,16 @@ async def test_a_code_means_what_its_page_says(name: str, code: str, kind: str) 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_has_every_code_of_the_table_and_no_other(name: str) -> None:
     assert {code for code, kind in written(name) if kind != "accepted"} == set(TABLES[name])
+
+
+def test_every_text_by_which_viettel_is_understood_is_on_its_page() -> None:
+    """It has no codes: the first pattern that fits the words of a refusal counts."""
+    texts = [code for code, _kind in written("viettel")]
+    first = [
+        next(place for place, (_, fits, _) in enumerate(viettel.MEANINGS) if re.search(fits, text, re.IGNORECASE))
+        for text in texts
+    ]
+    assert set(first) == set(range(len(viettel.MEANINGS)))
 
 
 @pytest.mark.parametrize("name", sorted(set(PROVIDERS) - {"smpp"}))
