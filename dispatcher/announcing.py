@@ -181,11 +181,15 @@ def _called(step: str, number: int, turn: Turn, code: str, detail: str, exchange
 
 
 async def _record(runtime: Runtime, stored: StoredBroadcast, came: Came) -> None:
-    """The call, and what it moves: nothing where somebody has begun another since."""
+    """The call, and what it moves: nothing where somebody has begun another since, or it is another article by now."""
     async with runtime.pool.connection() as connection:
         await broadcasts.note(connection, stored.id, came.called)
         now = await broadcasts.locked(connection, stored.id)
-        if now.tries != came.called.number:
+        if (now.tries, now.definition, now.article_token) != (
+            came.called.number,
+            stored.definition,
+            stored.article_token,
+        ):
             log.error("broadcast.answered_late", broadcast=stored.slug, outcome=came.called.outcome)
             return
         columns = {"reason": _reason(came), **came.columns}

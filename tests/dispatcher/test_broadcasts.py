@@ -91,6 +91,9 @@ async def hall(runtime: Runtime, carrier: PretendCarrier, zalo: PretendZalo, tmp
     return made
 
 
+WORDS = definition.parse(WRITTEN, "bai.toml").model_dump()["article"]
+
+
 def written(slug: str = "ma-tuy-thang-6", **changed: Any) -> Broadcast:
     read = definition.parse(WRITTEN, "bai.toml")
     return Broadcast.model_validate({**read.model_dump(), "slug": slug, **changed})
@@ -332,6 +335,23 @@ async def test_an_answer_that_comes_after_the_worker_was_given_up_still_counts(h
     await announcing._record(hall.runtime, seen, came)
     assert (await one(hall)).message_id == "m1"
     assert await status(hall) is BroadcastStatus.SENT
+
+
+async def test_an_answer_about_an_article_that_was_written_anew_meanwhile_moves_nothing(hall: Hall) -> None:
+    await approved(hall)
+    seen = await one(hall)
+    async with hall.runtime.pool.connection() as connection:
+        assert await stored.claim(connection, seen, "create", -1)
+    await step(hall)
+    async with hall.runtime.pool.connection() as connection:
+        await broadcasts.settle(connection, "ma-tuy-thang-6", AUTHOR, "đã tra", sent=False)
+        await broadcasts.withdraw(connection, "ma-tuy-thang-6", AUTHOR, "sửa bài")
+    await approved(hall, article={**WORDS, "title": "Bài khác"})
+    came = announcing.Came(Turn.MADE, Called("create", 1, "made", "0", ""), {"article_token": "of-the-old-one"})
+    await announcing._record(hall.runtime, seen, came)
+    now = await one(hall)
+    assert (now.article_token, now.status) == (None, BroadcastStatus.APPROVED)
+    assert [call.outcome for call in await calls(hall)] == ["made"]
 
 
 @pytest.mark.parametrize("told", [ArticleDials(at_hand=("a1b2c3",))])
