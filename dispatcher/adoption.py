@@ -9,17 +9,21 @@ from campaigns.calendar import spoken
 from dispatcher.control import ControlError
 from dispatcher.epoch import Mark
 from dispatcher.guard import Finding
-from dispatcher.store import audit, batches, campaigns, installation
+from dispatcher.store import audit, batches, broadcasts, campaigns, installation
 from dispatcher.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """`held` waves wait for a person each, `uncertain` messages were being sent when the data was copied."""
+    """`held` waves wait for a person each, `uncertain` messages were being sent when the data was copied.
+
+    `broadcasts`: articles to followers that may have been sent since, and are in doubt.
+    """
 
     mark: Mark
     held: tuple[str, ...]
     uncertain: int
+    broadcasts: tuple[str, ...] = ()
 
 
 async def adopt(connection: Connection, finding: Finding, by: str, why: str) -> Adopted:
@@ -33,11 +37,13 @@ async def adopt(connection: Connection, finding: Finding, by: str, why: str) -> 
     await installation.adopt(connection, mark)
     uncertain = await batches.disown_all(connection)
     held = await campaigns.hold_begun(connection, _reason(finding))
+    doubted = await broadcasts.disown_begun(connection, _reason(finding))
     await audit.record(
         connection, by.strip(), "installation.adopt", str(mark.epoch),
         reason=why, standing=finding.standing, before=_before(finding), held=held, uncertain=uncertain,
+        broadcasts=doubted,
     )  # fmt: skip
-    return Adopted(mark, tuple(held), uncertain)
+    return Adopted(mark, tuple(held), uncertain, tuple(doubted))
 
 
 def _reason(finding: Finding) -> str:

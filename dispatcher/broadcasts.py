@@ -237,11 +237,12 @@ async def settle(
         raise BroadcastError(
             "Chưa rõ là việc tạo bài viết, bài chưa hề được gửi; ghi --article MÃ-BÀI hoặc --not-sent."
         )
-    if article_id and stored.step == SEND:
+    if article_id and stored.article_id:
         raise BroadcastError("Bài viết đã có trên Zalo; chưa rõ là việc gửi: ghi --sent hoặc --not-sent.")
     turn = Turn.FOUND if sent else Turn.MISSED
     status, who, reason = turned(stored, turn), person(by), reasoned(why)
-    found = {"sent_at": stored.claimed_at} if sent else {"article_id": article_id} if article_id else {}
+    at = stored.claimed_at or await installation.now(connection)
+    found = {"sent_at": at} if sent else {"article_id": article_id} if article_id else {}
     await broadcasts.move(connection, stored.id, status, due_at=None, asked_at=None, reason=reason, **found)
     await audit.record(connection, who, f"broadcast.{turn}", slug, reason=reason, step=stored.step, article=article_id)
     return status

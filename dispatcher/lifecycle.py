@@ -221,6 +221,9 @@ BROADCAST_MOVES: dict[tuple[BroadcastStatus, Turn], BroadcastStatus] = {
     (B.SENDING, T.NOT_SENT): B.APPROVED,
     (B.SENDING, T.HOLD): B.HELD,
     (B.SENDING, T.LOSE): B.UNCERTAIN,
+    # The database was put back from a copy: what has happened since nobody here knows.
+    (B.APPROVED, T.LOSE): B.UNCERTAIN,
+    (B.HELD, T.LOSE): B.UNCERTAIN,
     (B.UNCERTAIN, T.MADE): B.APPROVED,
     (B.UNCERTAIN, T.REFUSED): B.REFUSED,
     (B.UNCERTAIN, T.NOT_SENT): B.APPROVED,

@@ -207,6 +207,7 @@ DETAIL_WORDS = {
     "attempts": "lần thử",
     "authority": "cơ quan yêu cầu",
     "before": "trước đó",
+    "broadcasts": "bài gửi người quan tâm OA",
     "came_by": "đến bằng",
     "campaign": "chiến dịch",
     "cancelled": "đã hủy",

@@ -82,6 +82,8 @@ def _report(adopted: Adopted) -> None:
     for wave in adopted.held:
         edition, _, slug = wave.partition("/")
         out.print(f"Đợt {escape(wave)} được giữ lại; gửi tiếp: dispatcher campaign resume {edition} --wave {slug}")
+    for article in adopted.broadcasts:
+        out.print(f"Bài gửi người quan tâm {escape(article)} chưa rõ kết quả: dispatcher broadcast settle {article}")
 
 
 def _summary(finding: Finding, adopted: Adopted | None) -> dict[str, object]:
@@ -91,4 +93,5 @@ def _summary(finding: Finding, adopted: Adopted | None) -> dict[str, object]:
         "adopted": adopted is not None,
         "held": adopted.held if adopted else (),
         "uncertain": adopted.uncertain if adopted else 0,
+        "broadcasts": adopted.broadcasts if adopted else (),
     }

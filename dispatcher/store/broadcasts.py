@@ -62,6 +62,11 @@ FROM (
 ) AS gone
 WHERE date_trunc('month', on_day) = date_trunc('month', %(day)s::date)
 """
+# Of a database that was put back: each of these may have been sent since it was copied.
+DISOWN = """
+UPDATE broadcasts SET status = 'uncertain', step = 'send', reason = %s, due_at = NULL, asked_at = NULL
+WHERE status IN ('approved', 'held', 'sending') AND opens_at <= dispatcher_now() RETURNING slug
+"""
 REPORTED = """
 SELECT o.name AS organisation, b.slug, b.definition -> 'article' ->> 'title' AS title, b.followers, r.reached, r.opened, r.source,
        (b.sent_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day
@@ -246,6 +251,11 @@ async def overdue(connection: Connection) -> list[int]:
         "SELECT id FROM broadcasts WHERE status IN ('approved', 'held') AND closes_at <= dispatcher_now()"
     )
     return [row.id for row in await cursor.fetchall()]
+
+
+async def disown_begun(connection: Connection, reason: str) -> list[str]:
+    """Leave in doubt whatever may have been sent by another life of this database; answers what that is."""
+    return sorted(row.slug for row in await (await connection.execute(DISOWN, [reason])).fetchall())
 
 
 async def note(connection: Connection, broadcast: int, called: Called) -> None:

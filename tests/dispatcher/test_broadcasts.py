@@ -15,7 +15,7 @@ import pytest
 from campaigns import broadcast as definition
 from campaigns.broadcast import Ages, Broadcast, Gender, Platform, Region
 from campaigns.calendar import VIETNAM
-from dispatcher import announcing, broadcasts, clock
+from dispatcher import adoption, announcing, broadcasts, clock
 from dispatcher.announcing import announce
 from dispatcher.broadcasts import BroadcastError, Seen
 from dispatcher.control import ControlError
@@ -528,6 +528,24 @@ async def test_another_organisation_sees_none_of_it(hall: Hall) -> None:
         assert await stored.listing(connection) == []
         with pytest.raises(BroadcastError, match="chưa có bài nào"):
             await broadcasts.find(connection, "ma-tuy-thang-6")
+
+
+@pytest.mark.parametrize("told", [ArticleDials(at_hand=("a1b2c3",))])
+async def test_after_a_restored_copy_nothing_that_may_have_been_sent_is_sent_by_itself(
+    hall: Hall, zalo: PretendZalo
+) -> None:
+    await approved(hall)
+    await approved(hall, "sau", date=date(2026, 6, 5), until=date(2026, 6, 5))
+    finding = await hall.runtime.guard.find(hall.runtime.pool)
+    async with hall.runtime.pool.connection() as connection:
+        adopted = await adoption.adopt(connection, finding, "An", "khôi phục từ bản sao")
+    assert adopted.broadcasts == ("ma-tuy-thang-6",)
+    assert (await status(hall), await status(hall, "sau")) == (BroadcastStatus.UNCERTAIN, BroadcastStatus.APPROVED)
+    assert "hệ thống được nhận lại" in str((await one(hall)).reason)
+    async with hall.runtime.pool.connection() as connection:
+        await broadcasts.settle(connection, "ma-tuy-thang-6", AUTHOR, "thấy trên trang OA", sent=True)
+    assert (await one(hall)).sent_at is not None
+    assert not zalo.shelf.made
 
 
 async def test_a_cancelled_one_is_never_sent(hall: Hall, zalo: PretendZalo) -> None:
