@@ -575,6 +575,6 @@ async def test_another_price_at_zalo_than_ours_is_told(hall: Hall) -> None:
         carried = await freight(connection, EDITION, Office(dear, prices=CONTRACT))
     route = replace(hall.runtime.routes["zalo"], config=next(one for one in dear if one.name == "zalo"))
     (one,) = await preflight([route], carried)
-    (said,) = [finding.said for finding in one.findings if finding.about is About.BALANCE]
+    (said,) = [finding.said for finding in one.findings if finding.about is About.PRICE]
     assert said == "Zalo tính 200 đồng một tin của mẫu 204519, đường gửi ghi 150 đồng."
     assert one.ok

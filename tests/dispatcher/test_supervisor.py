@@ -22,7 +22,8 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 PARENT = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('grandchild', p.pid, flush=True); p.wait()"
 SWIFT = Policy(first_wait=0.02, longest_wait=0.1, attempts=3, grace_seconds=5)
 HOST = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been begun with nohup
 from pathlib import Path
 from dispatcher.supervisor import Child, Policy, Supervisor
 folder, grace, *scripts = sys.argv[1:]
