@@ -114,6 +114,8 @@ ACTION_WORDS = {
     A.SEARCH_LOG: "tìm tin đã gửi",
     A.REVEAL: "hiện đủ số",
     A.SEE_TRAIL: "xem nhật ký thao tác",
+    A.SEE_SEALS: "xem niêm phong",
+    A.SEE_REPORTS: "xem báo cáo",
     A.SEE_ORDERS: "xem yêu cầu gửi",
     A.GIVE_ORDER: "giao yêu cầu gửi",
     A.RUN_ORDER: "nhận và chạy yêu cầu gửi",

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dispatcher.web.api import campaigns, hooks, ordering, people, problems, record
+from dispatcher.web.api import campaigns, checking, hooks, ordering, people, problems, record
 from dispatcher.web.api.gate import LONGEST_KEY, PROVEN, Entry, gated
 from dispatcher.web.api.meter import Meter
 from dispatcher.web.api.problems import Problem
@@ -20,7 +20,7 @@ from dispatcher.web.rights import Action
 
 PREFIX = "/api/v1"
 ENTRIES: tuple[Entry, ...] = tuple(
-    entry for part in (campaigns, people, ordering, record, hooks) for entry in part.ENTRIES
+    entry for part in (campaigns, people, ordering, record, checking, hooks) for entry in part.ENTRIES
 )
 
 KEY = {

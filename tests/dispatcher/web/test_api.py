@@ -38,6 +38,10 @@ from tests.dispatcher.test_orders import HERE, TAKER, given
 from tests.dispatcher.web.people import HOST
 from tests.dispatcher.web.programs import Program, Tireless, program
 
+REPORT = (
+    "INSERT INTO reports (organisation_id, slug, year, starts, ends, figures, document_sha256, made_by)"
+    " VALUES (1, 'sau-thang', 2026, '2026-01-01', '2026-06-30', '{\"refusals\": 3}', 'ab', 'an') RETURNING id"
+)
 NEW_ORDER = {"edition": EDITION, "wave": LAUNCH, "network": "viettel", "partner": TAKER, "sender": SENDER}
 TOML = definition.contents(definition.library_path("drug_prevention_june"))
 
@@ -73,6 +77,7 @@ async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, st
         "message": str(await hall.scalar("SELECT id FROM messages LIMIT 1")),
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
         "webhook": "1",
+        "report": str(await hall.scalar(REPORT)),
     }
 
 
@@ -147,7 +152,7 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "order", "upload", "message", "text", "webhook"), "1"
+                    ("edition", "order", "upload", "message", "text", "webhook", "report"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
@@ -336,6 +341,16 @@ async def test_the_log_is_searched_page_by_page_and_told_message_by_message(app:
     assert [one["kind"] for one in story["happened"]][:1] == ["attempt"]
     one = await who.post("/messages/search", {"number": "nobody"})
     assert one.status_code == 409
+
+
+async def test_whoever_checks_takes_the_checkpoint_and_the_figures_away(app: Starlette, ids: dict[str, str]) -> None:
+    who = await program(app, "vu.dung", Role.AUDITOR)
+    sealed = (await who.get("/seals")).json()
+    assert sealed["waiting"] > 0
+    assert sealed["key"]
+    (made,) = (await who.get("/reports")).json()
+    told = (await who.get(f"/reports/{ids['report']}")).json()
+    assert (made["slug"], told["figures"], told["made_at"]) == ("sau-thang", {"refusals": 3}, made["made_at"])
 
 
 async def test_lists_come_in_pages_that_join(app: Starlette) -> None:
