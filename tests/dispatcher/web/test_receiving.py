@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from dispatcher.accounts import Role
 from dispatcher.web.receiving import MAX_FIELDS
 from tests.dispatcher.hall import Hall
+from tests.dispatcher.test_rosters import NUMBERS, doctype, sheet, zipped
 from tests.dispatcher.web.people import Person, said, signed_in
 
 TWO_GIGABYTES = 2 << 30
@@ -63,6 +64,32 @@ async def test_what_is_no_list_is_refused_with_a_reason_and_leaves_no_file(app: 
         assert 'role="alert"' in answer.text, name
     folder = hall.runtime.settings.folder / "uploads"
     assert await asyncio.to_thread(lambda: not folder.exists() or not list(folder.rglob("*.*")))
+
+
+async def test_traps_in_workbooks_are_refused_in_words_before_anything_is_read(app: Starlette, hall: Hall) -> None:
+    person = await author(app)
+    traps = {
+        "bom nén": zipped({**sheet(NUMBERS), "xl/bomb.xml": b" " * 20_000_000}),
+        "DOCTYPE": doctype('<!ENTITY x SYSTEM "file:///etc/passwd">'),
+    }
+    for words, content in traps.items():
+        answer = await person.post("/uploads", files={"file": ("so.xlsx", content)}, name="ba-con", province="")
+        if answer.status_code == 303:
+            answer = await person.get(answer.headers["location"])
+        assert (answer.status_code, words in said(answer)) == (409, True), said(answer)
+        assert "root:" not in answer.text
+
+
+async def test_what_a_spreadsheet_would_run_comes_back_as_text(app: Starlette, hall: Hall) -> None:
+    person = await author(app)
+    roster = 'so;xa\n"=HYPERLINK(""http://x"")";Kỳ Lừa\n0961234567;Kỳ Lừa\n'.encode()
+    begun = await person.post("/uploads", files={"file": ("so.csv", roster)}, name="ba-con", province="Lạng Sơn")
+    page = begun.headers["location"]
+    await person.post(page, msisdn="so", area="xa")
+    async with asyncio.timeout(60):
+        while "Tải các dòng bị loại" not in (await person.get(page)).text:  # noqa: ASYNC110  an import in a thread
+            await asyncio.sleep(0.05)
+    assert "'=HYPERLINK" in (await person.get(f"{page}/rejected.csv")).text
 
 
 async def test_a_form_without_its_token_is_refused_whatever_it_brings(app: Starlette, hall: Hall) -> None:
