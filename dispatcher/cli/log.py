@@ -36,7 +36,9 @@ from dispatcher.searching import Page, Query
 from dispatcher.store import audit, log
 from dispatcher.store.log import Row, Told
 from dispatcher.store.tallies import Count
-from dispatcher.words import APPROVAL_WORDS, NETWORK_WORDS, STATUS_WORDS
+from dispatcher.waiting import spoken_reason
+from dispatcher.words import APPROVAL_WORDS, NETWORK_WORDS, OUTCOME_WORDS, REASON_WORDS, STATUS_WORDS
+from providers.base import Reason
 
 app = typer.Typer(help="Nhật ký gửi tin: tìm, xem một tin, xuất tệp, niêm phong, kiểm tra.", no_args_is_help=True)
 for of_seals in (sealed.seal, sealed.checkpoint, sealed.sealed_export, sealed.verify):
@@ -228,9 +230,9 @@ def _story(row: Row, shown: dict[str, Any], origin: dict[str, Any], happened: li
 
 def _told(told: Told) -> Iterator[str]:
     what = f"lần thử {told.number} qua" if told.kind == "attempt" else "báo nhận từ"
-    parts = [f"{what} {told.route or 'không đường gửi nào'}: {told.outcome}"]
+    parts = [f"{what} {told.route or 'không đường gửi nào'}: {OUTCOME_WORDS.get(told.outcome, told.outcome)}"]
     parts += [f"mã {told.code}"] if told.code else []
-    parts += [told.reason] if told.reason else []
+    parts += [_why(told.reason)] if told.reason else []
     parts += [f"mã của nhà mạng {told.reference}"] if told.reference else []
     if told.moved_from and told.moved_to:
         parts.append(f"{STATUS_WORDS[Status(told.moved_from)]} → {STATUS_WORDS[Status(told.moved_to)]}")
@@ -238,6 +240,14 @@ def _told(told: Told) -> Iterator[str]:
     for name, content in (("gửi đi", told.request), ("trả lời", told.response)):
         if content:
             yield f"      {name}: {content}"
+
+
+def _why(reason: str) -> str:
+    """What the log has as `network: what the carrier said`, in words."""
+    kind, _, said = reason.partition(": ")
+    if kind not in set(Reason):
+        return spoken_reason(reason)
+    return REASON_WORDS[Reason(kind)] + (f" ({said})" if said else "")
 
 
 @app.command("export")

@@ -513,7 +513,7 @@ def test_a_message_is_told_whole(campaign_sent: Run) -> None:
     assert "sandbox-secret-key" not in attempt["request"]
     assert "84960000001" not in json.dumps(told)
     said = campaign_sent("log", "show", one["message_id"]).out
-    for part in (one["message_id"], "duyệt", "lần thử 1 qua main: accepted", told["text"]):
+    for part in (one["message_id"], "duyệt", "lần thử 1 qua main: nhà mạng nhận", told["text"]):
         assert part in said
     assert campaign_sent("log", "show", "0" * 32).code == 1
     assert campaign_sent("log", "show", "x").code == 2
