@@ -75,6 +75,17 @@ class Wanted:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A work that stands in the trail; called once that is committed, it begins."""
+
+    job: Job
+    begin: Callable[[], Job]
+
+    def __call__(self) -> Job:
+        return self.begin()
+
+
 class ExportDesk:
     """The folder where exports lie for a day, and the one work at a time. What is under way dies with the process."""
 
@@ -94,7 +105,7 @@ class ExportDesk:
         job = self._jobs.get(id_)
         return job if job and job.organisation == organisation else None
 
-    async def log(self, connection: Connection, wanted: Wanted, by: str, organisation: int) -> Callable[[], Job]:
+    async def log(self, connection: Connection, wanted: Wanted, by: str, organisation: int) -> Recorded:
         """Record it; what is answered begins it, once that is committed. Raises `ExportError` and other `UserError`s."""
         query = wanted.query
         if wanted.reveal and not wanted.reason.strip():
@@ -108,13 +119,13 @@ class ExportDesk:
             connection, by, act, query.campaign or "search", reason=wanted.reason, form=wanted.form, filters=asked
         )
         job = Job(Kind.LOG, query.campaign or "", by, organisation, total=count.n if count else 0, asked=asked)
-        return lambda: self._begin(job, lambda: self._log(job, wanted))
+        return Recorded(job, lambda: self._begin(job, lambda: self._log(job, wanted)))
 
-    async def sealed(self, connection: Connection, by: str, organisation: int) -> Callable[[], Job]:
+    async def sealed(self, connection: Connection, by: str, organisation: int) -> Recorded:
         """The same for the sealed log as a whole."""
         await audit.record(connection, by, "log.export", "sealed")
         job = Job(Kind.SEALED, "", by, organisation)
-        return lambda: self._begin(job, lambda: self._sealed(job))
+        return Recorded(job, lambda: self._begin(job, lambda: self._sealed(job)))
 
     def verify(self, by: str, organisation: int, key: SigningKey, witness: Path | None) -> Job:
         """Judge the live log by our key and the checkpoint that this host remembers."""

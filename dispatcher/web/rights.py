@@ -113,6 +113,7 @@ ACTION_WORDS = {
     A.SUPPRESS: "thêm số từ chối nhận",
     A.SEARCH_LOG: "tìm tin đã gửi",
     A.REVEAL: "hiện đủ số",
+    A.EXPORT_LOG: "xuất tin đã gửi ra tệp",
     A.SEE_TRAIL: "xem nhật ký thao tác",
     A.SEE_SEALS: "xem niêm phong",
     A.SEE_REPORTS: "xem báo cáo",

@@ -50,7 +50,7 @@ class Entry:
     """An address, what it lets programs do, and who answers. `largest` bounds the body, in bytes.
 
     A body that is a `file` is not read as JSON: the endpoint finds it in `Call.sent`. One that only `reads` is a POST
-    because what it asks about belongs in no address.
+    because what it asks about belongs in no address. One that `hands_out` answers a file as it lies, not JSON.
     """
 
     method: str
@@ -61,6 +61,7 @@ class Entry:
     largest: int = LARGEST_BODY
     file: bool = False
     reads: bool = False
+    hands_out: bool = False
 
     @property
     def acts(self) -> bool:
@@ -76,7 +77,7 @@ class Call:
     connection: Connection
     token: Token
     file: BinaryIO | None = None
-    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def runtime(self) -> Runtime:

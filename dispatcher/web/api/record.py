@@ -41,7 +41,10 @@ class Wanted(BaseModel):
     until: AwareDatetime | None = None
 
     def query(self, limit: int) -> Query:
-        return Query(**self.model_dump(exclude={"limit", "cursor"}), limit=limit)
+        return Query(**self.model_dump(include=TERMS), statuses=tuple(self.statuses), limit=limit)
+
+
+TERMS = set(Wanted.model_fields) - {"statuses"}
 
 
 class Looked(Wanted):

@@ -10,9 +10,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
-from dispatcher.web.api import campaigns, checking, hooks, ordering, people, problems, record
+from dispatcher.web.api import campaigns, checking, exporting, hooks, ordering, people, problems, record
 from dispatcher.web.api.gate import LONGEST_KEY, PROVEN, Entry, gated
 from dispatcher.web.api.meter import Meter
 from dispatcher.web.api.problems import Problem
@@ -20,7 +20,7 @@ from dispatcher.web.rights import Action
 
 PREFIX = "/api/v1"
 ENTRIES: tuple[Entry, ...] = tuple(
-    entry for part in (campaigns, people, ordering, record, checking, hooks) for entry in part.ENTRIES
+    entry for part in (campaigns, people, ordering, record, exporting, checking, hooks) for entry in part.ENTRIES
 )
 
 KEY = {
@@ -37,7 +37,8 @@ CODE = {
     "description": "A code of the second factor of the token's person.",
     "schema": {"type": "string", "pattern": r"^\d{6}$"},
 }
-BODY = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+BODY = {"required": True, "content": BYTES}
 
 
 def new_service(state: State) -> FastAPI:
@@ -59,10 +60,11 @@ def _router() -> APIRouter:
             entry.endpoint,
             methods=[entry.method],
             status_code=entry.status,
+            response_class=FileResponse if entry.hands_out else JSONResponse,
             route_class_override=gated(entry),
             operation_id=_name(entry),
             tags=[entry.path.split("/")[1]],
-            responses=problems.documented(*_statuses(entry)),
+            responses={**problems.documented(*_statuses(entry)), **_file(entry)},
             openapi_extra=_extra(entry),
         )
     return router
@@ -77,6 +79,10 @@ def _statuses(entry: Entry) -> list[int]:
     sending = [400, 413] if entry.method == "POST" else []
     missing = [404] if "{" in entry.path else []
     return sorted([401, 403, 409, 422, 429, 500, 503, *sending, *missing])
+
+
+def _file(entry: Entry) -> dict[int | str, dict[str, Any]]:
+    return {entry.status: {"description": "The file", "content": BYTES}} if entry.hands_out else {}
 
 
 def _extra(entry: Entry) -> dict[str, Any]:

@@ -20,8 +20,11 @@ from campaigns.adapting import adapted
 from campaigns.orders import SMALL, Cell, People, Result
 from dispatcher import credentials, inbound, orders, tokens
 from dispatcher.accounts import Role
+from dispatcher.delivery_log import Format
+from dispatcher.exports import Wanted
 from dispatcher.review import office
 from dispatcher.sealed import seal, unseal
+from dispatcher.searching import Query
 from dispatcher.signing import SigningKey
 from dispatcher.store import tokens as stored
 from dispatcher.store import uploads, users, webhooks
@@ -70,10 +73,12 @@ async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, st
         await orders.trust(connection, "giver", elsewhere.public.written, "an")
         file = signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER)
         taken = await orders.take(connection, own_key(hall), file.encode(), "an")
+        export = await app.state.exports.log(connection, Wanted(Query(campaign=EDITION), Format.CSV), "an", 1)
     return {
         "edition": EDITION,
         "order": str(taken.order.id),
         "upload": str(upload),
+        "export": str(export().id),
         "message": str(await hall.scalar("SELECT id FROM messages LIMIT 1")),
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
         "webhook": "1",
@@ -88,7 +93,7 @@ def filled(path: str, ids: dict[str, str]) -> str:
 BODY = {
     "reason": "x", "to": "x", "decision": "close", "seen": "0" * 12, "definition": "x", "text": "x", "mapping": {},
     "edition": "x", "wave": "x", "network": "viettel", "partner": "x", "sender": "x",
-    "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
+    "form": "csv", "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
 }  # fmt: skip
 
 
@@ -139,7 +144,7 @@ async def test_every_address_with_an_id_of_another_organisation_is_not_found(
         answer = await ask(neighbour, entry, filled(entry.path, ids))
         assert answer.status_code == 404, (entry.method, entry.path, answer.text)
     assert await hall.scalar("SELECT count(*) FROM audit_trail WHERE organisation_id = 1") == before
-    for path in ("/campaigns", "/audiences", "/inbox", "/orders"):
+    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports"):
         assert (await neighbour.get(path)).json()["items"] == []
 
 
@@ -152,7 +157,7 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "order", "upload", "message", "text", "webhook", "report"), "1"
+                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
