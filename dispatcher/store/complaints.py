@@ -14,6 +14,9 @@ FROM complaints k LEFT JOIN recipients r USING (msisdn_hash) WHERE k.{OURS}
 """
 
 
+LAST = (1 << 63) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """`cipher` and `key_id` are None where the person was erased; the last three are None while nobody has answered."""
@@ -47,10 +50,11 @@ async def find(connection: Connection, id_: int) -> Complaint | None:
     return Complaint(*row) if row else None
 
 
-async def listing(connection: Connection, *, only_open: bool, limit: int) -> list[Complaint]:
-    """The newest first."""
+async def listing(connection: Connection, *, only_open: bool, limit: int, before: int | None = None) -> list[Complaint]:
+    """The newest first; with `before`, those older than that one."""
     cursor = await connection.execute(
-        f"{SHOWN} AND (k.answer IS NULL OR NOT %s) ORDER BY k.id DESC LIMIT %s", [only_open, limit]
+        f"{SHOWN} AND (k.answer IS NULL OR NOT %s) AND k.id < coalesce(%s::bigint, {LAST}) ORDER BY k.id DESC LIMIT %s",
+        [only_open, before, limit],
     )
     return [Complaint(*row) async for row in cursor]
 

@@ -43,7 +43,8 @@ FROM suppressions s LEFT JOIN recipients r USING (msisdn_hash)
 """
 LISTING = f"""
 {SHOWN} WHERE s.{OURS}
-ORDER BY s.added_at DESC, s.msisdn_hash LIMIT %s
+  AND (%(at)s::timestamptz IS NULL OR s.added_at < %(at)s OR (s.added_at = %(at)s AND s.msisdn_hash > %(person)s))
+ORDER BY s.added_at DESC, s.msisdn_hash LIMIT %(limit)s
 """
 FIND = f"{SHOWN} WHERE s.{OURS} AND s.msisdn_hash = %s"
 PAST = f"""
@@ -211,8 +212,12 @@ def _suppression(row: Any) -> Suppression:
     return Suppression(**{**row._asdict(), "scope": Scope(row.scope)})
 
 
-async def newest(connection: Connection, limit: int) -> list[Suppression]:
-    cursor = await connection.execute(LISTING, [limit])
+async def newest(
+    connection: Connection, limit: int, after: tuple[datetime | None, bytes] = (None, b"")
+) -> list[Suppression]:
+    """The newest first; with `after`, those that stand after the person who was added then."""
+    at, person = after
+    cursor = await connection.execute(LISTING, {"at": at, "person": person, "limit": limit})
     return [_suppression(row) async for row in cursor]
 
 

@@ -21,7 +21,7 @@ class Page(BaseModel, Generic[T]):
     next: str | None = Field(description="The cursor of the next page; null where this is the last.")
 
 
-def page(found: Sequence[T], limit: int, place: Callable[[T], int]) -> Page[T]:
+def page(found: Sequence[T], limit: int, place: Callable[[T], object]) -> Page[T]:
     """A page of at most `limit` out of up to one more; `place` is where an item stands in the order."""
     shown = list(found[:limit])
     return Page(items=shown, next=str(place(shown[-1])) if len(found) > limit else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from dispatcher import correspondence
 from dispatcher.correspondence import CorrespondenceError
 from dispatcher.roster_desk import RosterDesk
-from dispatcher.store import audiences, inbound, uploads
+from dispatcher.store import audiences, inbound, suppressions, uploads
 from dispatcher.store.audiences import Audience
+from dispatcher.store.suppressions import Scope
 from dispatcher.store.uploads import Upload
 from dispatcher.web.api.campaigns import Reason
 from dispatcher.web.api.gate import Call, Entry, Here
@@ -23,6 +24,8 @@ from dispatcher.web.rights import Action
 from dispatcher.web.uploading import LARGEST
 
 Name = Annotated[str, Query(min_length=1, max_length=80)]
+Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$", description="`next` of the page before.")]
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 RowId = Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
@@ -58,6 +61,19 @@ class Numbers(BaseModel):
 class Suppressed(BaseModel):
     given: int
     new: int
+
+
+class Left(BaseModel):
+    """An entry of the suppression list."""
+
+    msisdn: str
+    scope: Scope
+    topics: list[str]
+    reason: str
+    source: str
+    proof: str
+    added_by: str
+    added_at: datetime
 
 
 class Forward(BaseModel):
@@ -134,6 +150,20 @@ async def suppress(call: Here, given: Numbers) -> Suppressed:
     return Suppressed(given=total, new=new)
 
 
+async def left(call: Here, limit: Limit = 50, cursor: Place = None) -> Page[Left]:
+    """Whom we leave alone, the last added first, numbers masked."""
+    found = await suppressions.newest(call.connection, limit + 1, _spot(cursor))
+    shown = page(found, limit, lambda one: f"{(one.added_at - EPOCH) // MICROSECOND}-{one.msisdn_hash.hex()}")
+    keyring = call.runtime.keyring
+    told = [Left(**{**correspondence.listed(one, keyring), "scope": one.scope}) for one in shown.items]
+    return Page(items=told, next=shown.next)
+
+
+def _spot(cursor: str | None) -> tuple[datetime | None, bytes]:
+    at, _, person = (cursor or "").partition("-")
+    return (EPOCH + int(at) * MICROSECOND, bytes.fromhex(person)) if cursor else (None, b"")
+
+
 async def inbox(
     call: Here,
     limit: Limit = 50,
@@ -149,12 +179,17 @@ async def inbox(
 async def forward(call: Here, text: RowId, given: Forward) -> Inbound:
     """Pass a text on: answers it with the whole number, which is recorded."""
     keyring = call.runtime.keyring
-    try:
-        await correspondence.one(call.connection, keyring, text)
-    except CorrespondenceError:
-        raise MissingError("There is no such text in the inbox.") from None
+    await found_text(call, text)
     told = await correspondence.forward(call.connection, keyring, text, given.to, call.by, given.reason)
     return Inbound.model_validate(told)
+
+
+async def found_text(call: Call, text: int) -> None:
+    """Raises `MissingError` where the inbox of this organisation has no such text."""
+    try:
+        await correspondence.one(call.connection, call.runtime.keyring, text)
+    except CorrespondenceError:
+        raise MissingError("There is no such text in the inbox.") from None
 
 
 ENTRIES = (
@@ -162,6 +197,7 @@ ENTRIES = (
     Entry("POST", "/uploads", Action.IMPORT_AUDIENCE, take, status=201, largest=LARGEST, file=True),
     Entry("GET", "/uploads/{upload}", Action.IMPORT_AUDIENCE, upload),
     Entry("POST", "/uploads/{upload}/import", Action.IMPORT_AUDIENCE, begin, status=202),
+    Entry("GET", "/suppressions", Action.SEE_SUPPRESSIONS, left),
     Entry("POST", "/suppressions", Action.SUPPRESS, suppress),
     Entry("GET", "/inbox", Action.READ_INBOX, inbox),
     Entry("POST", "/inbox/{text}/forward", Action.FORWARD, forward),

@@ -18,8 +18,9 @@ from starlette.applications import Starlette
 from campaigns import definition
 from campaigns.adapting import adapted
 from campaigns.orders import SMALL, Cell, People, Result
-from dispatcher import credentials, inbound, orders, tokens
+from dispatcher import complaints, credentials, inbound, orders, tokens
 from dispatcher.accounts import Role
+from dispatcher.complaints import CameBy, Given
 from dispatcher.delivery_log import Format
 from dispatcher.exports import Wanted
 from dispatcher.review import office
@@ -73,11 +74,14 @@ async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, st
         await orders.trust(connection, "giver", elsewhere.public.written, "an")
         file = signed_order(june(LAUNCH, audience=None), elsewhere, own_key(hall), SENDER)
         taken = await orders.take(connection, own_key(hall), file.encode(), "an")
+        given = Given("84961234567", CameBy.LETTER, "Đơn số 5", "Đừng nhắn nữa", "an")
+        complaint = await complaints.take(connection, hall.runtime.keyring, given)
         export = await app.state.exports.log(connection, Wanted(Query(campaign=EDITION), Format.CSV), "an", 1)
     return {
         "edition": EDITION,
         "order": str(taken.order.id),
         "upload": str(upload),
+        "complaint": str(complaint),
         "export": str(export().id),
         "message": str(await hall.scalar("SELECT id FROM messages LIMIT 1")),
         "text": str(await hall.scalar("SELECT id FROM inbound LIMIT 1")),
@@ -93,7 +97,8 @@ def filled(path: str, ids: dict[str, str]) -> str:
 BODY = {
     "reason": "x", "to": "x", "decision": "close", "seen": "0" * 12, "definition": "x", "text": "x", "mapping": {},
     "edition": "x", "wave": "x", "network": "viettel", "partner": "x", "sender": "x",
-    "form": "csv", "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
+    "came_by": "letter", "document": "x", "said": "x", "number": "0961234567", "answer": "x", "form": "csv",
+    "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
 }  # fmt: skip
 
 
@@ -144,7 +149,7 @@ async def test_every_address_with_an_id_of_another_organisation_is_not_found(
         answer = await ask(neighbour, entry, filled(entry.path, ids))
         assert answer.status_code == 404, (entry.method, entry.path, answer.text)
     assert await hall.scalar("SELECT count(*) FROM audit_trail WHERE organisation_id = 1") == before
-    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports"):
+    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports", "/complaints"):
         assert (await neighbour.get(path)).json()["items"] == []
 
 
@@ -157,7 +162,7 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export"), "1"
+                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export", "complaint"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
