@@ -120,6 +120,8 @@ ACTION_WORDS = {
     A.SEE_TRAIL: "xem nhật ký thao tác",
     A.SEE_SEALS: "xem niêm phong",
     A.SEE_REPORTS: "xem báo cáo",
+    A.SEE_STATEMENTS: "xem yêu cầu bảng kê",
+    A.ASK_STATEMENT: "lập yêu cầu bảng kê",
     A.SEE_ORDERS: "xem yêu cầu gửi",
     A.GIVE_ORDER: "giao yêu cầu gửi",
     A.RUN_ORDER: "nhận và chạy yêu cầu gửi",

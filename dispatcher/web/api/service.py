@@ -12,7 +12,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from dispatcher.web.api import campaigns, checking, complaining, exporting, hooks, ordering, people, problems, record
+from dispatcher.web.api import (
+    campaigns,
+    checking,
+    complaining,
+    exporting,
+    hooks,
+    ordering,
+    people,
+    problems,
+    record,
+    statements,
+)
 from dispatcher.web.api.gate import LONGEST_KEY, PROVEN, Entry, gated
 from dispatcher.web.api.meter import Meter
 from dispatcher.web.api.problems import Problem
@@ -21,7 +32,7 @@ from dispatcher.web.rights import Action
 PREFIX = "/api/v1"
 ENTRIES: tuple[Entry, ...] = tuple(
     entry
-    for part in (campaigns, people, complaining, ordering, record, exporting, checking, hooks)
+    for part in (campaigns, people, complaining, ordering, record, exporting, statements, checking, hooks)
     for entry in part.ENTRIES
 )
 

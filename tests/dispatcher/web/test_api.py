@@ -46,6 +46,11 @@ REPORT = (
     "INSERT INTO reports (organisation_id, slug, year, starts, ends, figures, document_sha256, made_by)"
     " VALUES (1, 'sau-thang', 2026, '2026-01-01', '2026-06-30', '{\"refusals\": 3}', 'ab', 'an') RETURNING id"
 )
+STATEMENT = (
+    "INSERT INTO statement_requests (organisation_id, msisdn_hash, starts, ends, authority, document, document_date, basis,"
+    " asked_by)"
+    " VALUES (1, decode(repeat('ab', 16), 'hex'), '2026-06-01', '2026-06-02', 'x', 'x', '2026-06-02', 'x', 'an') RETURNING id"
+)
 NEW_ORDER = {"edition": EDITION, "wave": LAUNCH, "network": "viettel", "partner": TAKER, "sender": SENDER}
 TOML = definition.contents(definition.library_path("drug_prevention_june"))
 
@@ -81,6 +86,7 @@ async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, st
         "edition": EDITION,
         "order": str(taken.order.id),
         "upload": str(upload),
+        "statement": str(await hall.scalar(STATEMENT)),
         "complaint": str(complaint),
         "export": str(export().id),
         "message": str(await hall.scalar("SELECT id FROM messages LIMIT 1")),
@@ -149,7 +155,7 @@ async def test_every_address_with_an_id_of_another_organisation_is_not_found(
         answer = await ask(neighbour, entry, filled(entry.path, ids))
         assert answer.status_code == 404, (entry.method, entry.path, answer.text)
     assert await hall.scalar("SELECT count(*) FROM audit_trail WHERE organisation_id = 1") == before
-    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports", "/complaints"):
+    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports", "/complaints", "/statements"):
         assert (await neighbour.get(path)).json()["items"] == []
 
 
@@ -162,7 +168,7 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export", "complaint"), "1"
+                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export", "complaint", "statement"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
