@@ -43,7 +43,8 @@ class Kind(StrEnum):
 @dataclass
 class Job:
     """One such work, as far as it is. `said` is a verification's verdict; `path` the file once there is one, `manifest` what
-    describes it; `asked` what was asked for, numbers masked. A `total` of 0 is not known before the end."""
+    describes it; `asked` what was asked for, numbers masked; `reveals` whether the file has whole ones. A `total` of 0 is not
+    known before the end."""
 
     kind: Kind
     subject: str
@@ -58,6 +59,7 @@ class Job:
     path: Path | None = None
     manifest: Path | None = None
     asked: dict[str, Any] = field(default_factory=dict)
+    reveals: bool = False
     said: list[str] = field(default_factory=list)
     whole: bool | None = None
 
@@ -118,7 +120,8 @@ class ExportDesk:
         await audit.record(
             connection, by, act, query.campaign or "search", reason=wanted.reason, form=wanted.form, filters=asked
         )
-        job = Job(Kind.LOG, query.campaign or "", by, organisation, total=count.n if count else 0, asked=asked)
+        total = count.n if count else 0
+        job = Job(Kind.LOG, query.campaign or "", by, organisation, total=total, asked=asked, reveals=wanted.reveal)
         return Recorded(job, lambda: self._begin(job, lambda: self._log(job, wanted)))
 
     async def sealed(self, connection: Connection, by: str, organisation: int) -> Recorded:

@@ -83,14 +83,18 @@ async def listing(call: Here) -> Page[Export]:
 
 async def begin(call: Here, asked: New) -> Export:
     """Export messages; ask for it again to see how far it is. Recorded, with the reason where numbers are whole."""
-    if asked.reveal and not may(call.token, Action.REVEAL):
-        raise ProblemError(403, f"This needs the right {Action.REVEAL}, of the token and of its person.")
+    _may_see_whole(call, reveals=asked.reveal)
     wanted = exports.Wanted(asked.query(PAGE), asked.form, asked.reveal, asked.reason)
     try:
         recorded = await _desk(call).log(call.connection, wanted, call.by, call.token.user.organisation_id)
     except ControlError:
         raise MissingError(f"There is no campaign {asked.campaign} of your organisation.") from None
     return _begun(call, recorded)
+
+
+def _may_see_whole(call: Call, *, reveals: bool) -> None:
+    if reveals and not may(call.token, Action.REVEAL):
+        raise ProblemError(403, f"This needs the right {Action.REVEAL}, of the token and of its person.")
 
 
 async def begin_sealed(call: Here) -> Export:
@@ -119,8 +123,10 @@ async def show(call: Here, export: UUID) -> Export:
 
 
 async def file(call: Here, export: UUID) -> FileResponse:
-    """The file of an export, once it is over."""
-    path = _there(_job(call, export).path)
+    """The file of an export, once it is over; with whole numbers only for whoever may see them."""
+    job = _job(call, export)
+    _may_see_whole(call, reveals=job.reveals)
+    path = _there(job.path)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 

@@ -65,6 +65,7 @@ async def test_whole_numbers_are_exported_by_whoever_may_and_says_why(
     assert [(row.act, row.reason) for row in acts] == [("log.reveal", "Đơn số 12")]
     masked = await program(app, "auditor", actions=(Action.EXPORT_LOG,))
     assert (await masked.post("/exports", {**ASKED, "reveal": True, "reason": "x"})).status_code == 403
+    assert (await masked.get(f"/exports/{begun.json()['id']}/file")).status_code == 403
     assert (await masked.post("/exports", ASKED)).status_code == 202
 
 
