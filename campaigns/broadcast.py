@@ -204,6 +204,18 @@ def parse(text: str, name: str) -> Broadcast:
     )
 
 
+def source(broadcast: Broadcast) -> str:
+    """A text that `parse` reads as this broadcast; JSON's strings and lists are TOML's too."""
+    told = broadcast.model_dump(mode="json", exclude_defaults=True)
+    article, target = told.pop("article", None) or {"id": told.pop("article_id", None)}, told.pop("target", {})
+    told["window"] = [f"{one:%H:%M}" for one in broadcast.window]
+    return "\n".join([*_keys(told), "", "[article]", *_keys(article), "", "[target]", *_keys(target), ""])
+
+
+def _keys(table: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+
+
 def _whole(table: ArticleTable, found: Found) -> None:
     """Written here, or named: not half of either."""
     told = table.present()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from campaigns.broadcast import Broadcast, content_hash, too_long
+from campaigns.broadcast import Broadcast, Target, content_hash, too_long
 from campaigns.calendar import VIETNAM, spoken
 from dispatcher.control import person, second_person
 from dispatcher.errors import UserError
@@ -17,7 +17,7 @@ from dispatcher.store import audit, broadcasts, installation
 from dispatcher.store.broadcasts import StoredBroadcast, Used
 from dispatcher.store.database import Connection
 from dispatcher.waiting import spoken_reason
-from dispatcher.words import BROADCAST_WORDS
+from dispatcher.words import BROADCAST_WORDS, TARGET_WORDS
 from providers.errors import ProviderError
 from providers.zalo.articles import Articles, Standing
 from providers.zalo.oa import Oa
@@ -44,6 +44,14 @@ class BroadcastError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the account has told of itself; `silence` is why it has not, where it was asked."""
+
+    standing: Standing | None = None
+    silence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What an approver sees. `refusals` rule it out, `findings` do unless a reason is given, `notes` are good to know."""
 
@@ -51,6 +59,7 @@ class Seen:
     broadcast: Broadcast
     hash: str
     standing: Standing | None
+    used: Used
     refusals: tuple[str, ...]
     findings: tuple[str, ...]
     notes: tuple[str, ...]
@@ -90,6 +99,11 @@ def account(route: Route) -> Oa:
     return route.provider
 
 
+def able(routes: Iterable[Route]) -> list[str]:
+    """The names of the routes that write for an account."""
+    return [route.config.name for route in routes if isinstance(route.provider, Oa)]
+
+
 def bound(definition: dict[str, Any], route: Route) -> str:
     """The hash of all that would be done: what is written, over which account, shown how."""
     provider, config = account(route), route.config
@@ -109,24 +123,30 @@ async def add(connection: Connection, broadcast: Broadcast, by: str) -> None:
     await audit.record(connection, who, "broadcast.add", broadcast.slug, content=content_hash(definition))
 
 
-async def review(connection: Connection, slug: str, route: Route) -> Seen:
-    """What speaks for and against a broadcast; the account is asked. Raises `BroadcastError`."""
+async def ask(route: Route) -> Asked:
+    """Ask the account how it stands. Raises `BroadcastError` for another kind of route."""
+    try:
+        return Asked(await Articles(account(route)).standing())
+    except ProviderError as error:
+        return Asked(silence=f"không hỏi được OA: {spoken_reason(str(error))}")
+
+
+async def review(connection: Connection, slug: str, route: Route, asked: Asked | None = None) -> Seen:
+    """What speaks for and against a broadcast; the account is asked unless it was. Raises `BroadcastError`."""
     stored = await find(connection, slug)
     broadcast, provider = Broadcast.model_validate(stored.definition), account(route)
     now = await installation.now(connection)
     used = await broadcasts.used(connection, provider.account, broadcast.date, stored.id)
-    try:
-        standing, unknown = await Articles(provider).standing(), []
-    except ProviderError as error:
-        standing, unknown = None, [f"không hỏi được OA: {spoken_reason(str(error))}"]
+    asked = asked or await ask(route)
     return Seen(
         stored,
         broadcast,
         bound(stored.definition, route),
-        standing,
+        asked.standing,
+        used,
         tuple(_refusals(broadcast, route, now)),
-        (*unknown, *_findings(broadcast, provider, standing, used)),
-        tuple(_notes(broadcast, provider, standing, used)),
+        (*filter(None, [asked.silence]), *_findings(broadcast, provider, asked.standing, used)),
+        tuple(_notes(broadcast, provider, asked.standing, used)),
     )
 
 
@@ -171,13 +191,20 @@ def _notes(broadcast: Broadcast, provider: Oa, standing: Standing | None, used: 
 
 
 async def approve(
-    connection: Connection, slug: str, by: str, route: Route, *, accept: str = "", seen: str = ""
+    connection: Connection,
+    slug: str,
+    by: str,
+    route: Route,
+    *,
+    accept: str = "",
+    seen: str = "",
+    asked: Asked | None = None,
 ) -> Seen:
     """Another person than the author approves what `review` shows; from now on the clock sends it. Raises `BroadcastError`."""
     stored = await find(connection, slug, lock=True)
     who = second_person(by, [stored.author, *await audit.actors(connection, "broadcast.add", slug)])
     status = turned(stored, Turn.APPROVE)
-    found = await review(connection, slug, route)
+    found = await review(connection, slug, route, asked)
     if not found.hash.startswith(seen):
         raise BroadcastError(
             f"Bài đã đổi sau khi xem lại (mã {seen}, nay là {found.hash[:12]}). {LOOK.format(slug=slug)}"
@@ -275,3 +302,16 @@ def waits(stored: StoredBroadcast, now: datetime) -> str | None:
     if not window[0] <= now.astimezone(VIETNAM).time() < window[1]:
         return f"ngoài khung giờ gửi {window[0]:%H:%M}-{window[1]:%H:%M}"
     return spoken_reason(stored.reason) if stored.reason else "chờ máy gửi (dispatcher up)"
+
+
+def whom(target: Target) -> str:
+    """The followers that are chosen, in words."""
+    chosen = {
+        "tuổi": [str(one) for one in target.ages],
+        "giới": [TARGET_WORDS[target.gender]] if target.gender else [],
+        "miền": [TARGET_WORDS[one] for one in target.regions],
+        "mã tỉnh": list(target.cities),
+        "máy": [TARGET_WORDS[one] for one in target.platforms],
+    }
+    said = [f"{words} {', '.join(listed)}" for words, listed in chosen.items() if listed]
+    return "người quan tâm: " + "; ".join(said) if said else "mọi người quan tâm OA"

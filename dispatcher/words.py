@@ -41,6 +41,8 @@ BROADCAST_WORDS = {
     BroadcastStatus.CANCELLED: "đã hủy",
     BroadcastStatus.EXPIRED: "quá hạn gửi",
 }
+# What the account is asked to do with an article.
+BROADCAST_STEPS = {"create": "tạo bài viết", "look": "hỏi mã bài", "send": "gửi tới người quan tâm"}
 # Which followers an article goes to.
 TARGET_WORDS: dict[Gender | Region | Platform, str] = {
     Gender.MALE: "nam",

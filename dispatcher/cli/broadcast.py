@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from campaigns import broadcast as definition
-from campaigns.broadcast import Broadcast, Target
+from campaigns.broadcast import Broadcast
 from campaigns.calendar import spoken
 from dispatcher import broadcasts
 from dispatcher.broadcasts import NEXT_STEP, Seen
@@ -23,7 +23,7 @@ from dispatcher.store import broadcasts as stored_broadcasts
 from dispatcher.store import installation
 from dispatcher.store.broadcasts import Called, StoredBroadcast
 from dispatcher.store.database import Connection
-from dispatcher.words import ACT_WORDS, BROADCAST_WORDS, TARGET_WORDS
+from dispatcher.words import ACT_WORDS, BROADCAST_STEPS, BROADCAST_WORDS
 
 app = typer.Typer(
     help="Bài viết mà Official Account Zalo gửi tới người quan tâm: soạn, duyệt, theo dõi, ghi số liệu.",
@@ -31,7 +31,6 @@ app = typer.Typer(
 )
 
 T = TypeVar("T")
-STEP_WORDS = {"create": "tạo bài viết", "look": "hỏi mã bài", "send": "gửi tới người quan tâm"}
 Slug = Annotated[str, typer.Argument(metavar="BÀI", help="Tên bài (slug), xem bằng `dispatcher broadcast list`.")]
 File = Annotated[Path, typer.Argument(metavar="TỆP", help="Tệp .toml mô tả bài.")]
 Reason = Annotated[str, typer.Option("--reason", help="Lý do, ghi vào nhật ký thao tác.")]
@@ -284,7 +283,7 @@ def _print(seen: Seen, calls: list[Called], told: dict[str, Any]) -> None:
         _print_judgement(seen)
     if calls:
         rows = [
-            (one.number, STEP_WORDS[one.step], ACT_WORDS[f"broadcast.{one.outcome}"], one.code, one.detail)
+            (one.number, BROADCAST_STEPS[one.step], ACT_WORDS[f"broadcast.{one.outcome}"], one.code, one.detail)
             for one in calls
         ]
         table("Đã gọi Zalo", ("lần", "bước", "kết quả", "mã", "chi tiết"), rows)
@@ -313,7 +312,7 @@ def _print_content(read: Broadcast) -> None:
         read.title,
         f"Qua đường gửi {read.route}, từ {spoken(read.opens_at)} đến {spoken(read.closes_at)}, {window}",
         f"Căn cứ: {read.basis}",
-        f"Gửi tới: {_target(read.target)}",
+        f"Gửi tới: {broadcasts.whom(read.target)}",
     ):
         out.print(line, markup=False)
     if (article := read.article) is not None:
@@ -321,15 +320,3 @@ def _print_content(read: Broadcast) -> None:
         out.print(f"Mô tả: {article.description}", markup=False)
         for paragraph in article.body:
             out.print(f"  {paragraph}", markup=False)
-
-
-def _target(target: Target) -> str:
-    chosen = {
-        "tuổi": [str(one) for one in target.ages],
-        "giới": [TARGET_WORDS[target.gender]] if target.gender else [],
-        "miền": [TARGET_WORDS[one] for one in target.regions],
-        "mã tỉnh": list(target.cities),
-        "máy": [TARGET_WORDS[one] for one in target.platforms],
-    }
-    said = [f"{words} {', '.join(listed)}" for words, listed in chosen.items() if listed]
-    return "người quan tâm: " + "; ".join(said) if said else "mọi người quan tâm OA"

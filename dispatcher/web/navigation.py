@@ -27,6 +27,7 @@ ROOMS: tuple[tuple[str, tuple[Way, ...]], ...] = (
         (
             Way("/", "Việc hôm nay", Action.INSIDE),
             Way("/campaigns", "Các chiến dịch", Action.SEE_FIGURES),
+            Way("/broadcasts", "Bài gửi người quan tâm", Action.SEE_CAMPAIGN),
             Way("/calendar", "Lịch năm", Action.SEE_FIGURES),
             Way("/audiences", "Nhóm người nhận", Action.SEE_AUDIENCES),
             Way("/bench", "Thử nội dung tin", Action.TRY_TEXT),

@@ -21,6 +21,7 @@ from dispatcher.store import complaints, figures, installation, statements
 from dispatcher.store.complaints import Complaint
 from dispatcher.store.figures import Glance
 from dispatcher.store.statements import Request
+from dispatcher.web import broadcasting
 from dispatcher.web.charts import bar
 from dispatcher.web.door import Page, Visit
 from dispatcher.web.rights import Action
@@ -47,6 +48,8 @@ async def today(visit: Visit) -> Response:
         requests=await _requests(visit) if visit.may(Action.RELEASE_STATEMENT) else [],
         complaints=await _complaints(visit) if visit.may(Action.TAKE_COMPLAINT) else [],
         reports=await _reports(visit) if visit.may(Action.MAKE_REPORT) else [],
+        articles=await broadcasting.waiting(visit),
+        title=broadcasting.title,
         new_here=not found,
     )
 

@@ -8,7 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dispatcher.web import (
+    articles,
     auditing,
+    broadcasting,
     campaign,
     choosing,
     complaining,
@@ -42,6 +44,8 @@ ROOMS = (
     doubts,
     rehearsing,
     campaign,
+    broadcasting,
+    articles,
     uploading,
     neighbours,
     complaining,

@@ -67,6 +67,20 @@ def test_a_mistake_is_told_in_words(text: str, said: str) -> None:
     assert said in mistakes(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + ARTICLE,
+        HEAD + '[article]\nid = "a1b2c3"\n',
+        'topics = ["drug"]\nuntil = "2026-06-03"' + HEAD + ARTICLE.replace("Hai", r"Hai \"ba\"\nbốn")
+        + '[target]\nages = ["65+"]\ngender = "female"\ncities = ["20"]\nplatforms = ["ios"]\n',
+    ],
+)  # fmt: skip
+def test_what_is_written_down_again_reads_the_same(text: str) -> None:
+    read = broadcast.parse(text, "bai.toml")
+    assert broadcast.parse(broadcast.source(read), "bai.toml") == read
+
+
 def test_a_longer_title_than_the_account_takes_is_told() -> None:
     article = broadcast.parse(HEAD + ARTICLE, "bai.toml").article
     assert article is not None

@@ -73,6 +73,24 @@ FILES = frozenset(
 # Where this office may tell what happens; nobody listens.
 RECEIVER = "http://127.0.0.1:9/hook"
 DUTIES = Path(__file__).parents[2] / "reports.example.toml"
+# An account that cannot be reached.
+ACCOUNT = """
+[[route]]
+name = "oa"
+provider = "zalo_oa"
+networks = ["zalo"]
+sender = "CA LANGSON"
+tps = 5
+[route.options]
+base_url = "http://127.0.0.1:9/"
+oauth_url = "http://127.0.0.1:9/"
+permission_url = "http://127.0.0.1:9/"
+oa_url = "http://127.0.0.1:9/"
+app_id = "1"
+oa_id = "1"
+app_secret = "sandbox-app-secret"
+oa_secret = "sandbox-oa-secret"
+"""
 # The largest page there is, with everything it loads, uncompressed.
 HEAVIEST = 150_000
 
@@ -257,7 +275,7 @@ def office(folder: Path) -> Iterator[Office]:
     """Everything started as `dispatcher up` starts it, and stopped afterwards."""
     with set_up(folder / "office", 1) as stage:
         routes = stage.settings.routes
-        routes.write_text(re.sub(r"tps = \d+", f"tps = {TPS}", routes.read_text("utf-8")), "utf-8")
+        routes.write_text(re.sub(r"tps = \d+", f"tps = {TPS}", routes.read_text("utf-8")) + ACCOUNT, "utf-8")
         with _up(stage, folder / "up.log") as first, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             made = Office(stage, first["web"], first["code"], browser)

@@ -40,6 +40,20 @@ STATEMENT = {
     "authority": "Cơ quan Cảnh sát điều tra Công an tỉnh Lạng Sơn",
     "basis": "Điều 88 Bộ luật Tố tụng hình sự",
 }
+ARTICLE = f"""
+slug = "ma-tuy-thang-6"
+route = "oa"
+basis = "Kế hoạch số 12/KH-UBND ngày 01/5/{YEAR}"
+date = "{YEAR}-06-26"
+window = ["08:00", "11:30"]
+
+[article]
+title = "Nói không với ma túy"
+author = "Công an tỉnh"
+description = "Tháng hành động phòng, chống ma túy"
+cover = "https://tuyentruyen.example.gov.vn/bia.jpg"
+body = ["Ma túy hủy hoại tương lai.", "Gọi 113 khi phát hiện tội phạm."]
+"""
 EDITION = f"drug_prevention_june-{YEAR}"
 STAFF = {
     "nguyen.an": ("Nguyễn Thị An", ["author"]),
@@ -78,6 +92,7 @@ def test_a_first_campaign_from_the_first_start_to_the_auditor(place: Office, tmp
     coordinator_starts_stops_and_goes_on(place, codes["le.cuong"])
     auditor_finds_a_number(place, codes["vu.dung"])
     a_statement_takes_two(place)
+    an_article_takes_two(place)
     partner_runs_an_order(place, codes, tmp_path)
     programs_follow_the_examples(place, tmp_path)
     assert place.not_looked_at() == set()
@@ -302,6 +317,31 @@ def answers_the_people(place: Office, page: Page) -> None:
     page.goto("/suppressions")
     assert "cần người khác" in page.inner_text("main")
     place.look(page, "suppressions-asked")
+
+
+def an_article_takes_two(place: Office) -> None:
+    author = place.people["nguyen.an"]
+    author.goto("/broadcasts")
+    author.click("text=Soạn bài mới")
+    author.click("main form button >> nth=0")
+    assert re.search(r"dòng \d+", author.inner_text(".note.bad"))
+    place.look(author, "broadcast-new")
+    author.fill("#text", ARTICLE)
+    author.click("main form button >> nth=0")
+    author.wait_for_selector("text=Sửa bản nháp")
+    page = place.people["tran.binh"]
+    page.goto("/")
+    page.click("main >> text=Nói không với ma túy")
+    assert "Chưa đạt" in page.inner_text("main")
+    place.look(page, "broadcast-draft")
+    page.fill("#f-accept", "OA sẽ được đăng nhập trước ngày gửi")
+    page.fill("#f-code", place.code_of("tran.binh"))
+    page.click("text=Tôi duyệt bài này")
+    page.wait_for_selector("text=Tới giờ thì bài tự gửi")
+    page.click("text=Rút phê duyệt để sửa")
+    place.look(page, "broadcast-approved")
+    page.goto("/broadcasts")
+    place.look(page, "broadcasts")
 
 
 def a_statement_takes_two(place: Office) -> None:

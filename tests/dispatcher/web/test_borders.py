@@ -42,6 +42,10 @@ REPORT = (
     "INSERT INTO reports (organisation_id, slug, year, starts, ends, figures, document_sha256, made_by)"
     " VALUES (1, 'inside', 2026, '2026-01-01', '2026-06-30', '{}', '', 'an') RETURNING id"
 )
+BROADCAST = (
+    "INSERT INTO broadcasts (slug, definition, route, author, opens_at, closes_at, window_from, window_to)"
+    " VALUES ('inside', '{}', 'oa', 'an', now(), now(), '08:00', '11:00') RETURNING slug"
+)
 STATEMENT = (
     "INSERT INTO statement_requests (msisdn_hash, starts, ends, authority, document, document_date, basis, asked_by)"
     " VALUES ('', '2026-06-01', '2026-06-30', 'inside', '1', '2026-06-01', 'x', 'an') RETURNING id"
@@ -75,6 +79,7 @@ async def ids(hall: Hall, app: Starlette) -> dict[str, str]:
         "token": str(await hall.scalar(TOKEN)),
         "webhook": str(await hall.scalar(WEBHOOK)),
         "request": str(await hall.scalar(STATEMENT)),
+        "broadcast": str(await hall.scalar(BROADCAST)),
         "report": str(await hall.scalar(REPORT)),
         "paper": "letter",
         "order": str(await hall.scalar(ORDER, uuid4())),

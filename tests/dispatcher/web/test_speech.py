@@ -15,7 +15,7 @@ from dispatcher.control import SPOKEN
 from dispatcher.correspondence import SCOPE_WORDS
 from dispatcher.reconciling import WORDS as DIFFERENCE_WORDS
 from dispatcher.review import WHY_WORDS
-from dispatcher.web import charts, deeds, rendering, speech
+from dispatcher.web import broadcasting, charts, deeds, rendering, speech
 from dispatcher.web.complaining import RELEASED_WORDS
 from dispatcher.web.navigation import ROOMS
 from dispatcher.web.neighbours import SOURCE_WORDS
@@ -25,6 +25,7 @@ from dispatcher.web.speech import Speech
 from dispatcher.words import (
     ACT_WORDS,
     APPROVAL_WORDS,
+    BROADCAST_STEPS,
     CHANNEL_WORDS,
     DETAIL_WORDS,
     OUTCOME_WORDS,
@@ -40,6 +41,7 @@ TABLES = (
     ROLE_WORDS, SPOKEN, STATUS_WORDS, WAVE_WORDS, SCOPE_WORDS, WHY_WORDS, CHANNEL_WORDS, ACT_WORDS, APPROVAL_WORDS, OUTCOME_WORDS,
     REASON_WORDS, CAME_BY_WORDS, RELEASED_WORDS, ACTION_WORDS, KIND_WORDS, SOURCE_WORDS, DETAIL_WORDS, DIFFERENCE_WORDS,
     deeds.FAMILY_WORDS, deeds.SUBJECT_WORDS, *deeds.VALUE_WORDS.values(),
+    broadcasting.WORDS, broadcasting.TOLD, BROADCAST_STEPS,
 )  # fmt: skip
 
 
@@ -54,6 +56,7 @@ def sentences() -> Iterator[str]:
     for words in TABLES:
         yield from words.values()
     yield from (words for _, words, _ in charts.BANDS)
+    yield from (words for words, _, _ in broadcasting.TODAY)
     yield vouching.NAME
     for room, ways in ROOMS:
         yield from (room, *(way.words for way in ways))
