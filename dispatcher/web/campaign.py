@@ -14,7 +14,7 @@ from campaigns.campaign import Campaign
 from campaigns.compose import Sample
 from campaigns.differences import Difference
 from campaigns.schedule import PlannedWave
-from dispatcher import approval, control, rulings
+from dispatcher import approval, control, routing, rulings
 from dispatcher.control import ControlError
 from dispatcher.errors import UserError
 from dispatcher.fingerprint import PART_WORDS
@@ -98,8 +98,8 @@ def routes(visit: Visit) -> list[RouteConfig]:
     return [route.config for route in visit.runtime.routes.values()]
 
 
-def senders(visit: Visit) -> list[str]:
-    return [route.sender for route in routes(visit)]
+def senders(visit: Visit) -> tuple[str, ...]:
+    return routing.senders(routes(visit))
 
 
 def office(visit: Visit) -> Office:

@@ -82,7 +82,7 @@ async def _listing(visit: Visit, problem: str | None = None) -> Response:
     return visit.show(
         "orders.html", 409 if problem else 200, given=[line for line in lines if line.stored.given][::-1],
         taken=[line for line in lines if not line.stored.given][::-1], giveable=giveable, partners=partners,
-        senders=sorted(set(one.senders(visit))), key=_key(visit).public, problem=problem,
+        senders=sorted(one.senders(visit)), key=_key(visit).public, problem=problem,
     )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ async def upload(visit: Visit) -> Response:
 
 async def _keep(visit: Visit, text: str, *, new: bool) -> Response:
     """Store a draft, or show what keeps it from being one."""
-    judged = drafting.judge(text, NAME, _calendar(visit), tuple(one.senders(visit)))
+    judged = drafting.judge(text, NAME, _calendar(visit), one.senders(visit))
     if judged.campaign is None:
         return visit.show("source.html", 409, edition=None, text=text, problems=judged.problems, problem=None)
     async with visit.desk() as connection:
@@ -172,7 +172,7 @@ async def source(visit: Visit) -> Response:
 
 async def save_source(visit: Visit) -> Response:
     text = visit.given("text").replace("\r\n", "\n") + "\n"
-    judged = drafting.judge(text, NAME, _calendar(visit), tuple(one.senders(visit)))
+    judged = drafting.judge(text, NAME, _calendar(visit), one.senders(visit))
     async with visit.desk() as connection:
         stored = await one.found(connection, visit)
         problem = None

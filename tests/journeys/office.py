@@ -79,7 +79,7 @@ ACCOUNT = """
 name = "oa"
 provider = "zalo_oa"
 networks = ["zalo"]
-sender = "CA LANGSON"
+sender = "Công an tỉnh Lạng Sơn"
 tps = 5
 [route.options]
 base_url = "http://127.0.0.1:9/"
