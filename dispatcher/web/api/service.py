@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from dispatcher.web.api import (
+    broadcasting,
     campaigns,
     checking,
     complaining,
@@ -32,7 +33,7 @@ from dispatcher.web.rights import Action
 PREFIX = "/api/v1"
 ENTRIES: tuple[Entry, ...] = tuple(
     entry
-    for part in (campaigns, people, complaining, ordering, record, exporting, statements, checking, hooks)
+    for part in (campaigns, broadcasting, people, complaining, ordering, record, exporting, statements, checking, hooks)
     for entry in part.ENTRIES
 )
 

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from campaigns import definition
 from campaigns.adapting import adapted
 from campaigns.orders import SMALL, Cell, People, Result
-from dispatcher import complaints, credentials, inbound, orders, tokens
+from dispatcher import broadcasts, complaints, credentials, inbound, orders, tokens
 from dispatcher.accounts import Role
 from dispatcher.complaints import CameBy, Given
 from dispatcher.delivery_log import Format
@@ -38,6 +38,7 @@ from dispatcher.web.rights import Action
 from providers.base import Inbound
 from tests.dispatcher.foreign import own_key, signed_order
 from tests.dispatcher.hall import EDITION, LAUNCH, SENDER, Hall, june, numbers
+from tests.dispatcher.test_broadcasts import written
 from tests.dispatcher.test_orders import HERE, TAKER, given
 from tests.dispatcher.web.people import HOST
 from tests.dispatcher.web.programs import Program, Tireless, program
@@ -81,11 +82,13 @@ async def ids(hall: Hall, app: Starlette, elsewhere: SigningKey) -> dict[str, st
         taken = await orders.take(connection, own_key(hall), file.encode(), "an")
         given = Given("84961234567", CameBy.LETTER, "Đơn số 5", "Đừng nhắn nữa", "an")
         complaint = await complaints.take(connection, hall.runtime.keyring, given)
+        await broadcasts.add(connection, written(), "an")
         export = await app.state.exports.log(connection, Wanted(Query(campaign=EDITION), Format.CSV), "an", 1)
     return {
         "edition": EDITION,
         "order": str(taken.order.id),
         "upload": str(upload),
+        "broadcast": written().slug,
         "statement": str(await hall.scalar(STATEMENT)),
         "complaint": str(complaint),
         "export": str(export().id),
@@ -103,7 +106,7 @@ def filled(path: str, ids: dict[str, str]) -> str:
 BODY = {
     "reason": "x", "to": "x", "decision": "close", "seen": "0" * 12, "definition": "x", "text": "x", "mapping": {},
     "edition": "x", "wave": "x", "network": "viettel", "partner": "x", "sender": "x",
-    "came_by": "letter", "document": "x", "said": "x", "number": "0961234567", "answer": "x", "form": "csv",
+    "came_by": "letter", "document": "x", "said": "x", "number": "0961234567", "answer": "x", "source": "x", "form": "csv",
     "numbers": ["0961234567"], "url": "https://elsewhere/", "kinds": ["wave"],
 }  # fmt: skip
 
@@ -155,7 +158,16 @@ async def test_every_address_with_an_id_of_another_organisation_is_not_found(
         answer = await ask(neighbour, entry, filled(entry.path, ids))
         assert answer.status_code == 404, (entry.method, entry.path, answer.text)
     assert await hall.scalar("SELECT count(*) FROM audit_trail WHERE organisation_id = 1") == before
-    for path in ("/campaigns", "/audiences", "/inbox", "/orders", "/exports", "/complaints", "/statements"):
+    for path in (
+        "/campaigns",
+        "/audiences",
+        "/inbox",
+        "/orders",
+        "/exports",
+        "/complaints",
+        "/statements",
+        "/broadcasts",
+    ):
         assert (await neighbour.get(path)).json()["items"] == []
 
 
@@ -168,7 +180,8 @@ async def test_without_an_open_token_nothing_is_said(app: Starlette) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST, headers=headers) as web:
             for entry in ENTRIES:
                 answer = await web.request(entry.method, PREFIX + filled(entry.path, dict.fromkeys(
-                    ("edition", "order", "upload", "message", "text", "webhook", "report", "export", "complaint", "statement"), "1"
+                    ("edition", "order", "upload", "message", "text",
+                     "webhook", "report", "export", "complaint", "statement", "broadcast"), "1"
                 )))  # fmt: skip
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), entry.path
 
