@@ -97,11 +97,10 @@ async def me(call: Here) -> Me:
 
 async def search(call: Here, asked: Looked) -> Page[dict[str, Any]]:
     """Messages, newest wave first, numbers masked. A page may be short; as long as there is a `next`, there may be more."""
-    found = await searching.page(
-        call.connection, call.runtime.keyring, asked.query(asked.limit), after=asked.cursor, by=call.by
-    )
-    subject = asked.campaign or "search"
-    await audit.record(call.connection, call.by, "log.search", subject, messages=len(found.messages))
+    query = asked.query(asked.limit)
+    found = await searching.page(call.connection, call.runtime.keyring, query, after=asked.cursor, by=call.by)
+    told = {"filters": searching.filters(query), "messages": len(found.messages)}
+    await audit.record(call.connection, call.by, "log.search", asked.campaign or "search", **told)
     return Page(items=found.messages, next=found.after)
 
 
