@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from dispatcher.web.rights import Action
 
 Word = Annotated[str, Asked(max_length=100)]
 Term = Annotated[str | None, Field(max_length=100)]
+# Nobody asks about other years, and the first and the last there are have no day in Viet Nam.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 
 
 class Wanted(BaseModel):
@@ -37,8 +39,8 @@ class Wanted(BaseModel):
     error: Annotated[Term, Field(description="A carrier's code.")] = None
     reference: Term = None
     approver: Term = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
     def query(self, limit: int) -> Query:
         return Query(**self.model_dump(include=TERMS), statuses=tuple(self.statuses), limit=limit)

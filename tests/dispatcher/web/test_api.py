@@ -370,6 +370,8 @@ async def test_the_log_is_searched_page_by_page_and_told_message_by_message(app:
     assert [one["kind"] for one in story["happened"]][:1] == ["attempt"]
     one = await who.post("/messages/search", {"number": "nobody"})
     assert one.status_code == 409
+    for never in ("0001-01-01T00:00:01+00:01", "9999-12-31T23:59:59Z"):
+        assert (await who.post("/messages/count", {"since": never, "until": never})).status_code == 422
     await who.post("/messages/search", {"number": "0960000001", "statuses": ["delivered"]})
     last = await hall.scalar("SELECT detail FROM audit_trail WHERE act = 'log.search' ORDER BY id DESC LIMIT 1")
     assert last["filters"] == {"statuses": ["delivered"], "number": "0960***001"}
