@@ -13,7 +13,6 @@ from starlette.responses import FileResponse
 
 from dispatcher import exports
 from dispatcher.accounts import FIRST
-from dispatcher.control import ControlError
 from dispatcher.delivery_log import PAGE, Format
 from dispatcher.exports import ExportDesk, Job, Kind, Recorded
 from dispatcher.web.api.campaigns import LONGEST_REASON
@@ -85,11 +84,7 @@ async def begin(call: Here, asked: New) -> Export:
     """Export messages; ask for it again to see how far it is. Recorded, with the reason where numbers are whole."""
     _may_see_whole(call, reveals=asked.reveal)
     wanted = exports.Wanted(asked.query(PAGE), asked.form, asked.reveal, asked.reason)
-    try:
-        recorded = await _desk(call).log(call.connection, wanted, call.by, call.token.user.organisation_id)
-    except ControlError:
-        raise MissingError(f"There is no campaign {asked.campaign} of your organisation.") from None
-    return _begun(call, recorded)
+    return _begun(call, await _desk(call).log(call.connection, wanted, call.by, call.token.user.organisation_id))
 
 
 def _may_see_whole(call: Call, *, reveals: bool) -> None:
@@ -100,7 +95,9 @@ def _may_see_whole(call: Call, *, reveals: bool) -> None:
 async def begin_sealed(call: Here) -> Export:
     """Export the whole log with its seals, for others to verify; only for programs of the first organisation."""
     if call.token.user.organisation != FIRST:
-        raise MissingError("The sealed log is that of the whole installation.")
+        raise ProblemError(
+            403, "The sealed log is that of the whole installation; only the first organisation takes it."
+        )
     return _begun(call, await _desk(call).sealed(call.connection, call.by, call.token.user.organisation_id))
 
 

@@ -71,8 +71,10 @@ async def test_whole_numbers_are_exported_by_whoever_may_and_says_why(
 
 async def test_another_organisations_programs_take_away_only_their_own(app: Starlette, auditor: Program) -> None:
     neighbour = await program(app, "neighbour", Role.AUDITOR, organisation="next-door")
-    assert (await neighbour.post("/exports", ASKED)).status_code == 404
-    assert (await neighbour.post("/exports/sealed")).status_code == 404
+    refused = await neighbour.post("/exports", ASKED)
+    assert refused.status_code == 409
+    assert f"Không có chiến dịch {EDITION}." in refused.json()["detail"]
+    assert (await neighbour.post("/exports/sealed")).status_code == 403
     begun = await neighbour.post("/exports", {"form": "jsonl"})
     assert (await over(neighbour, begun.json()["id"]))["done"] == 0
     assert (await neighbour.get(f"/exports/{begun.json()['id']}/file")).content == b""
