@@ -289,13 +289,17 @@ async def put_result(
 
 
 async def newest_result(connection: Connection, broadcast: int) -> Result | None:
+    return (await newest_results(connection, [broadcast])).get(broadcast)
+
+
+async def newest_results(connection: Connection, chosen: Sequence[int]) -> dict[int, Result]:
+    """broadcast -> what counts of it; those that nobody has entered anything of are not in it."""
     cursor = await connection.execute(
-        "SELECT reached, opened, source, entered_by, entered_at FROM broadcast_results WHERE broadcast_id = %s"
-        " ORDER BY id DESC LIMIT 1",
-        [broadcast],
+        "SELECT DISTINCT ON (broadcast_id) broadcast_id, reached, opened, source, entered_by, entered_at"
+        " FROM broadcast_results WHERE broadcast_id = ANY(%s) ORDER BY broadcast_id, id DESC",
+        [list(chosen)],
     )
-    row = await cursor.fetchone()
-    return Result(*row) if row else None
+    return {row[0]: Result(*row[1:]) async for row in cursor}
 
 
 async def reported(connection: Connection, start: datetime, end: datetime, topics: Sequence[str]) -> list[Reported]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -107,27 +108,32 @@ def _route(call: Call, name: str) -> Route:
     return route
 
 
-async def _told(call: Call, stored: StoredBroadcast) -> dict[str, Any]:
-    result = await stored_broadcasts.newest_result(call.connection, stored.id)
-    return {
-        **asdict(stored),
-        "title": Broadcast.model_validate(stored.definition).title,
-        "waits": broadcasts.waits(stored, await installation.now(call.connection)),
-        "result": Result.model_validate(result) if result else None,
-    }
+async def _told(call: Call, chosen: Sequence[StoredBroadcast]) -> list[dict[str, Any]]:
+    results = await stored_broadcasts.newest_results(call.connection, [stored.id for stored in chosen])
+    now = await installation.now(call.connection)
+    return [
+        {
+            **asdict(stored),
+            "title": Broadcast.model_validate(stored.definition).title,
+            "waits": broadcasts.waits(stored, now),
+            "result": Result.model_validate(results[stored.id]) if stored.id in results else None,
+        }
+        for stored in chosen
+    ]
 
 
 async def listing(call: Here) -> Page[Line]:
     """Articles to followers, those that open last first."""
     found = await stored_broadcasts.listing(call.connection)
-    return Page(items=[Line(**await _told(call, stored)) for stored in found], next=None)
+    return Page(items=[Line(**told) for told in await _told(call, found)], next=None)
 
 
 async def show(call: Here, broadcast: Slug) -> Article:
     """An article with its definition, how far it is, and what was called for it."""
     stored = await _found(call, broadcast)
     calls = await stored_broadcasts.calls(call.connection, stored.id)
-    return Article(**await _told(call, stored), calls=calls)
+    (told,) = await _told(call, [stored])
+    return Article(**told, calls=calls)
 
 
 async def add(call: Here, given: Definition) -> Article:
@@ -166,7 +172,10 @@ async def approve(call: Here, broadcast: Slug, given: Approving) -> Article:
     """Approve what the review with that hash showed; it leaves in its hours, once. Needs a code of the second factor."""
     stored = await _found(call, broadcast)
     route = _route(call, stored.route)
-    await broadcasts.approve(call.connection, broadcast, call.by, route, accept=given.accept, seen=given.seen)
+    asked = await broadcasts.ask(route)  # before the row is locked: the account may take its time
+    await broadcasts.approve(
+        call.connection, broadcast, call.by, route, accept=given.accept, seen=given.seen, asked=asked
+    )
     return await show(call, broadcast)
 
 
